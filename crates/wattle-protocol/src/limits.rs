@@ -1,0 +1,60 @@
+//! Every limit of the protocol, with its unit in its name.
+
+/// A frame before the other side has proved its key.
+pub const FRAME_BEFORE_PROOF_BYTES_MAX: usize = 4 * 1024;
+/// A frame after that.
+pub const FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// What one frame of changes aims at; a single larger change still travels alone.
+pub const FRAME_CHANGES_BYTES_TARGET: usize = 64 * 1024;
+/// A change chunk.
+pub const CHANGE_BYTES_MAX: usize = 1024 * 1024;
+/// Operations that one change may declare.
+pub const CHANGE_OPS_MAX: u64 = 100_000;
+/// Dependencies of one change.
+pub const CHANGE_DEPS_MAX: usize = 64;
+/// Other actors that one change may name.
+pub const CHANGE_ACTORS_MAX: usize = 256;
+/// Operation counters stay below this: Automerge keeps them in 32 bits.
+pub const OP_COUNTER_MAX: u64 = 1 << 31;
+/// Changes of one frame.
+pub const FRAME_CHANGES_MAX: usize = 4096;
+/// Documents that one message opens; more come in further messages.
+pub const OPEN_DOCUMENTS_MAX: usize = 1024;
+/// Documents of one context.
+pub const CONTEXT_DOCUMENTS_MAX: usize = 100_000;
+/// Heads or samples that one side states for one document.
+pub const HEADS_MAX: usize = 256;
+/// Bytes under way to one link before the machine stops sending to it.
+pub const LINK_UNDER_WAY_BYTES_MAX: usize = 256 * 1024;
+/// Changes of one document kept in memory for live fan-out.
+pub const RECENT_BYTES_MAX: usize = 256 * 1024;
+/// Changes that wait for a dependency, per link.
+pub const DEFERRED_CHANGES_MAX: usize = 4096;
+/// The same in bytes.
+pub const DEFERRED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A snapshot.
+pub const SNAPSHOT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// One part of a snapshot.
+pub const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
+/// The time a link has to prove its key.
+pub const HANDSHAKE_MS_MAX: u64 = 5_000;
+/// A document without a link that follows it leaves memory after this.
+pub const IDLE_DOCUMENT_MS: u64 = 60_000;
+/// The text of a presence message.
+pub const PRESENCE_BYTES_MAX: usize = 4 * 1024;
+/// Presence messages of one link per second; further ones are dropped.
+pub const PRESENCE_PER_SECOND_MAX: u32 = 10;
+/// How long presence lasts without renewal.
+pub const PRESENCE_TTL_MS: u64 = 30_000;
+/// Principals whose presence is kept per context.
+pub const PRESENCE_MAX: usize = 1_024;
+/// A name that people read: of a context, of a program.
+pub const NAME_BYTES_MAX: usize = 64;
+/// The reason of a refusal.
+pub const REASON_BYTES_MAX: usize = 256;
+/// A token of a login.
+pub const TOKEN_BYTES_MAX: usize = 2 * 1024;
+/// An entry of the access log.
+pub const ACCESS_ENTRY_BYTES_MAX: usize = 4 * 1024;
+/// Contexts that one link may open.
+pub const LINK_CONTEXTS_MAX: usize = 64;

@@ -1,0 +1,244 @@
+//! What replicas say to each other. `docs/protocol.md` gives the bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, Position, PublicKey, StoreId};
+use crate::identity::{Seal, Signature};
+
+/// One message; one frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Message {
+    /// The first frame of both sides.
+    Hello(Hello),
+    /// The second frame of both sides: a signature of the other side's nonce.
+    Proof {
+        /// Over the bytes that `identity::challenge` makes.
+        signature: Signature,
+    },
+    /// The side that dialled states what it has of a context, and follows it from then on.
+    Open(Open),
+    /// The answer: what the other side has, durably.
+    Opened(Opened),
+    /// Changes of one document, each after its dependencies.
+    Changes(Changes),
+    /// A part of a snapshot.
+    Snapshot(SnapshotPart),
+    /// Changes that came over this link are durable here.
+    Saved {
+        /// Of which context.
+        context: ContextId,
+        /// Of which document.
+        document: DocumentKey,
+        /// This store's log of the document reaches to here, durably.
+        cursor: Position,
+        /// The newest of the changes; their ancestors are durable too.
+        heads: Vec<ChangeHash>,
+    },
+    /// Entries of the access log from number `from` on.
+    Access {
+        /// Of which context.
+        context: ContextId,
+        /// The number of the first entry.
+        from: u64,
+        /// Opaque, signed entries.
+        entries: Vec<Blob>,
+    },
+    /// What somebody shows of themselves.
+    Presence {
+        /// In which context.
+        context: ContextId,
+        /// Whose.
+        key: PublicKey,
+        /// Their session.
+        session: [u8; 16],
+        /// Grows with each message of the session.
+        count: u64,
+        /// Text of the application; empty: gone.
+        body: Blob,
+    },
+    /// Something was refused; the link stays.
+    Refused(Refusal),
+}
+
+/// Who speaks, and what it can do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The lowest protocol version that it speaks.
+    pub version_min: u16,
+    /// The highest.
+    pub version_max: u16,
+    /// Its store.
+    pub store: StoreId,
+    /// Its key.
+    pub key: PublicKey,
+    /// To be signed by the other side.
+    pub nonce: [u8; 32],
+    /// It can load snapshots.
+    pub takes_snapshots: bool,
+    /// The program, for people to read.
+    pub agent: String,
+    /// A token of a login; empty when there is none.
+    pub token: Blob,
+}
+
+/// What the side that dialled has of a context.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    /// Which context.
+    pub context: ContextId,
+    /// The entries of the access log that it has.
+    pub access_entries: u64,
+    /// Entry 0, the context's record, where it has it: a relay may not know the context yet.
+    pub record: Option<Blob>,
+    /// What it has of each document.
+    pub documents: Vec<Have>,
+    /// Further `Open`s of the same context follow.
+    pub more: bool,
+}
+
+/// What one side has of a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Have {
+    /// Which.
+    pub document: DocumentKey,
+    /// It has everything of the other store's log of the document up to here; zero: never met.
+    pub cursor: Position,
+    /// Its heads.
+    pub heads: Vec<ChangeHash>,
+    /// Hashes at exponentially growing distance behind the heads.
+    pub samples: Vec<ChangeHash>,
+}
+
+/// What the side that answers has, and what it is about to send.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Which context.
+    pub context: ContextId,
+    /// The entries of the access log that it has.
+    pub access_entries: u64,
+    /// Each document that either side has.
+    pub documents: Vec<Has>,
+    /// Further `Opened`s of the same context follow.
+    pub more: bool,
+}
+
+/// What the side that answers has of a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Has {
+    /// Which.
+    pub document: DocumentKey,
+    /// Its durable log reaches to here.
+    pub cursor: Position,
+    /// Its durable heads.
+    pub heads: Vec<ChangeHash>,
+    /// Changes or a snapshot follow, up to a message with `done`.
+    pub sends: bool,
+}
+
+/// Changes of one document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Of which context.
+    pub context: ContextId,
+    /// Of which document.
+    pub document: DocumentKey,
+    /// Chunk and signature, each after its dependencies.
+    pub changes: Vec<(Blob, Option<Seal>)>,
+    /// After these, the receiver has the sender's durable log up to here; zero when unchanged.
+    pub cursor: Position,
+    /// The catching up of this document ends here.
+    pub done: bool,
+}
+
+/// A part of a snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotPart {
+    /// Of which context.
+    pub context: ContextId,
+    /// Of which document.
+    pub document: DocumentKey,
+    /// Where this part begins.
+    pub offset: u64,
+    /// The length of the whole, in bytes.
+    pub total: u64,
+    /// The part.
+    pub bytes: Blob,
+    /// With the first part: the newest signature of each actor within it.
+    pub seals: Vec<(ChangeHash, Seal)>,
+    /// After the whole, the receiver has the sender's log up to here.
+    pub cursor: Position,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason} (code {})", code.number())]
+pub struct Refusal {
+    /// What kind.
+    pub code: Code,
+    /// One sentence for people.
+    pub reason: String,
+    /// The change or document it is about, where it is about one.
+    pub about: Option<ChangeHash>,
+}
+
+/// The kinds of refusal; the number is also the close code of the WebSocket.
+///
+/// 44xx are permanent: the same again is refused again. 45xx are temporary: try again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Code {
+    /// 4400: bytes that are no frame of this protocol.
+    Malformed,
+    /// 4401: the key was not proved.
+    Unproved,
+    /// 4403: not allowed.
+    Forbidden,
+    /// 4404: no such context here, or none that you may know of.
+    Unknown,
+    /// 4406: no common protocol version.
+    Version,
+    /// 4408: the handshake took too long.
+    Slow,
+    /// 4409: a change that contradicts what is known (a second change with one actor and sequence, say).
+    Contradiction,
+    /// 4413: over a limit.
+    TooLarge,
+    /// 4422: a change that breaks a rule of `admit`.
+    Invalid,
+    /// 4426: a signature that does not hold.
+    BadSignature,
+    /// 4500: this side failed; try again later.
+    Failed,
+    /// 4503: too much at once; try again later.
+    Busy,
+    /// 4510: going away; try again, perhaps elsewhere.
+    GoingAway,
+    /// 4511: what this builds on did not arrive; catch up and send again.
+    Missing,
+}
+
+impl Code {
+    /// The number on the wire and of the WebSocket close frame.
+    pub fn number(self) -> u16 {
+        match self {
+            Self::Malformed => 4400,
+            Self::Unproved => 4401,
+            Self::Forbidden => 4403,
+            Self::Unknown => 4404,
+            Self::Version => 4406,
+            Self::Slow => 4408,
+            Self::Contradiction => 4409,
+            Self::TooLarge => 4413,
+            Self::Invalid => 4422,
+            Self::BadSignature => 4426,
+            Self::Failed => 4500,
+            Self::Busy => 4503,
+            Self::GoingAway => 4510,
+            Self::Missing => 4511,
+        }
+    }
+
+    /// The same again will be refused again.
+    pub fn is_permanent(self) -> bool {
+        self.number() < 4500
+    }
+}
