@@ -29,7 +29,7 @@ pub struct Seal {
 
 /// A secret key with its public half.
 #[derive(Clone)]
-pub struct Keypair(pub(crate) ed25519_dalek::SigningKey);
+pub struct Keypair(pub(crate) SigningKey);
 
 /// What a context begins with: entry 0 of its access log. Its SHA-256 is the context's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

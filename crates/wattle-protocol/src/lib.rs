@@ -3,19 +3,22 @@
 //! Nothing here knows tokio, sockets, files, the time, Automerge, or what a document means.
 //! Start reading at [`Replica`]: its documentation is the contract that every driver follows.
 
-pub mod id;
-pub mod limits;
-pub mod change;
-pub mod identity;
-pub mod message;
-pub mod wire;
-pub mod io;
-pub mod graph;
 pub mod admit;
+pub mod change;
+pub mod graph;
+pub mod id;
+pub mod identity;
+pub mod io;
+pub mod limits;
+pub mod message;
 pub mod replica;
+pub mod wire;
 
 pub use change::{Change, Header};
-pub use id::{ActorId, Blob, ChangeHash, ContextId, DocumentId, DocumentKey, LinkId, Position, PublicKey, StoreId};
+pub use id::{
+    ActorId, Blob, ChangeHash, ContextId, DocumentId, DocumentKey, LinkId, Position, PublicKey,
+    StoreId,
+};
 pub use identity::{ContextRecord, Keypair, Seal};
 pub use io::{Event, Input, Output, StoreReply, StoreRequest};
 pub use replica::Replica;

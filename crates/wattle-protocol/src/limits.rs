@@ -58,3 +58,11 @@ pub const TOKEN_BYTES_MAX: usize = 2 * 1024;
 pub const ACCESS_ENTRY_BYTES_MAX: usize = 4 * 1024;
 /// Contexts that one link may open.
 pub const LINK_CONTEXTS_MAX: usize = 64;
+/// Keys that own a context from its beginning.
+pub const CONTEXT_OWNERS_MAX: usize = 32;
+/// Entries of the access log in one frame.
+pub const FRAME_ACCESS_ENTRIES_MAX: usize = 256;
+/// Signatures that come with one snapshot.
+pub const SNAPSHOT_SEALS_MAX: usize = 4096;
+/// Refusals that one link is told between two of its frames; further ones are only counted.
+pub const REFUSALS_WAITING_MAX: usize = 64;

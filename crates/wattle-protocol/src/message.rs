@@ -1,9 +1,16 @@
 //! What replicas say to each other. `docs/protocol.md` gives the bytes.
 
+mod bounded;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, Position, PublicKey, StoreId};
 use crate::identity::{Seal, Signature};
+use crate::limits::{
+    ACCESS_ENTRY_BYTES_MAX, FRAME_ACCESS_ENTRIES_MAX, FRAME_CHANGES_MAX, HEADS_MAX, NAME_BYTES_MAX,
+    OPEN_DOCUMENTS_MAX, PRESENCE_BYTES_MAX, REASON_BYTES_MAX, SNAPSHOT_PART_BYTES,
+    SNAPSHOT_SEALS_MAX, TOKEN_BYTES_MAX,
+};
 
 /// One message; one frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +39,7 @@ pub enum Message {
         /// This store's log of the document reaches to here, durably.
         cursor: Position,
         /// The newest of the changes; their ancestors are durable too.
+        #[serde(deserialize_with = "bounded::vec::<_, _, HEADS_MAX>")]
         heads: Vec<ChangeHash>,
     },
     /// Entries of the access log from number `from` on.
@@ -41,6 +49,9 @@ pub enum Message {
         /// The number of the first entry.
         from: u64,
         /// Opaque, signed entries.
+        #[serde(
+            deserialize_with = "bounded::blobs::<_, FRAME_ACCESS_ENTRIES_MAX, ACCESS_ENTRY_BYTES_MAX>"
+        )]
         entries: Vec<Blob>,
     },
     /// What somebody shows of themselves.
@@ -54,6 +65,7 @@ pub enum Message {
         /// Grows with each message of the session.
         count: u64,
         /// Text of the application; empty: gone.
+        #[serde(deserialize_with = "bounded::blob::<_, PRESENCE_BYTES_MAX>")]
         body: Blob,
     },
     /// Something was refused; the link stays.
@@ -76,8 +88,10 @@ pub struct Hello {
     /// It can load snapshots.
     pub takes_snapshots: bool,
     /// The program, for people to read.
+    #[serde(deserialize_with = "bounded::text::<_, NAME_BYTES_MAX>")]
     pub agent: String,
     /// A token of a login; empty when there is none.
+    #[serde(deserialize_with = "bounded::blob::<_, TOKEN_BYTES_MAX>")]
     pub token: Blob,
 }
 
@@ -91,6 +105,7 @@ pub struct Open {
     /// Entry 0, the context's record, where it has it: a relay may not know the context yet.
     pub record: Option<Blob>,
     /// What it has of each document.
+    #[serde(deserialize_with = "bounded::vec::<_, _, OPEN_DOCUMENTS_MAX>")]
     pub documents: Vec<Have>,
     /// Further `Open`s of the same context follow.
     pub more: bool,
@@ -104,8 +119,10 @@ pub struct Have {
     /// It has everything of the other store's log of the document up to here; zero: never met.
     pub cursor: Position,
     /// Its heads.
+    #[serde(deserialize_with = "bounded::vec::<_, _, HEADS_MAX>")]
     pub heads: Vec<ChangeHash>,
     /// Hashes at exponentially growing distance behind the heads.
+    #[serde(deserialize_with = "bounded::vec::<_, _, HEADS_MAX>")]
     pub samples: Vec<ChangeHash>,
 }
 
@@ -117,6 +134,7 @@ pub struct Opened {
     /// The entries of the access log that it has.
     pub access_entries: u64,
     /// Each document that either side has.
+    #[serde(deserialize_with = "bounded::vec::<_, _, OPEN_DOCUMENTS_MAX>")]
     pub documents: Vec<Has>,
     /// Further `Opened`s of the same context follow.
     pub more: bool,
@@ -130,6 +148,7 @@ pub struct Has {
     /// Its durable log reaches to here.
     pub cursor: Position,
     /// Its durable heads.
+    #[serde(deserialize_with = "bounded::vec::<_, _, HEADS_MAX>")]
     pub heads: Vec<ChangeHash>,
     /// Changes or a snapshot follow, up to a message with `done`.
     pub sends: bool,
@@ -143,6 +162,7 @@ pub struct Changes {
     /// Of which document.
     pub document: DocumentKey,
     /// Chunk and signature, each after its dependencies.
+    #[serde(deserialize_with = "bounded::vec::<_, _, FRAME_CHANGES_MAX>")]
     pub changes: Vec<(Blob, Option<Seal>)>,
     /// After these, the receiver has the sender's durable log up to here; zero when unchanged.
     pub cursor: Position,
@@ -162,8 +182,10 @@ pub struct SnapshotPart {
     /// The length of the whole, in bytes.
     pub total: u64,
     /// The part.
+    #[serde(deserialize_with = "bounded::blob::<_, SNAPSHOT_PART_BYTES>")]
     pub bytes: Blob,
     /// With the first part: the newest signature of each actor within it.
+    #[serde(deserialize_with = "bounded::vec::<_, _, SNAPSHOT_SEALS_MAX>")]
     pub seals: Vec<(ChangeHash, Seal)>,
     /// After the whole, the receiver has the sender's log up to here.
     pub cursor: Position,
@@ -176,6 +198,7 @@ pub struct Refusal {
     /// What kind.
     pub code: Code,
     /// One sentence for people.
+    #[serde(deserialize_with = "bounded::text::<_, REASON_BYTES_MAX>")]
     pub reason: String,
     /// The change or document it is about, where it is about one.
     pub about: Option<ChangeHash>,
