@@ -1,12 +1,28 @@
 //! What a context is: typed sections mapped onto Automerge documents, edits anchored to a version,
 //! conflicts, merge policies and history. Functions over documents; no sockets, clock or randomness.
 
-pub mod value;
-pub mod schema;
-pub mod policy;
 pub mod conflict;
+pub mod context;
+pub mod document;
+pub mod edit;
+pub mod history;
+pub mod limits;
+pub mod path;
+pub mod policy;
+pub mod rewrite;
+pub mod schema;
+pub mod settle;
+pub mod value;
+pub mod view;
 
 pub use conflict::{Candidate, Conflict, ConflictKind};
+pub use context::Context;
+pub use document::{ApplyError, Document, LoadError, roots};
+pub use edit::{Answer, Author, Edit, EditError, Edited, Landed, Op, Touch};
+pub use history::{Difference, LogEntry, LogFilter, VersionError};
+pub use path::{Path, PathError};
 pub use policy::Policy;
-pub use schema::{Field, Kind, Part, Section};
+pub use schema::{Field, Kind, Part, Section, Shape};
+pub use settle::{ResolveError, Settlement};
 pub use value::{ItemId, Value};
+pub use view::{Defect, FieldView, ItemView, SectionView};

@@ -1,7 +1,15 @@
 //! The six sections and their fields, as data.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::limits::{
+    BODY_BYTES_MAX, STATEMENT_CHARS_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX,
+};
 use crate::policy::Policy;
 use crate::value::ItemId;
+
+mod table;
 
 /// A section of a context: one Automerge document. The number is part of document ids and never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +54,31 @@ pub enum Kind {
     Body,
 }
 
+/// What a register, or an entry of a map, may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A text of so many characters (Unicode code points) at most.
+    Line {
+        /// The most characters.
+        chars: usize,
+    },
+    /// A text of so many bytes at most.
+    Text {
+        /// The most bytes.
+        bytes: usize,
+    },
+    /// A whole number.
+    Int,
+    /// True or false.
+    Bool,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A principal's key: 64 hexadecimal digits.
+    Key,
+    /// A text, a whole number, or true or false.
+    Scalar,
+}
+
 /// A field of a section's items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -55,4 +88,102 @@ pub struct Field {
     pub kind: Kind,
     /// How concurrent values are read, unless the context says otherwise.
     pub policy: Policy,
+    /// What it may hold; of texts, sets and logs only the size matters.
+    pub shape: Shape,
+}
+
+impl Section {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Instructions, Self::People, Self::Documents, Self::Tasks, Self::Tools, Self::Rules];
+
+    /// The section's number: the scope of its documents.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The section of a number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|section| section.number() == number)
+    }
+
+    /// Its name in paths.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instructions",
+            Self::People => "people",
+            Self::Documents => "documents",
+            Self::Tasks => "tasks",
+            Self::Tools => "tools",
+            Self::Rules => "rules",
+        }
+    }
+
+    /// The fields of its items.
+    pub fn fields(self) -> &'static [Field] {
+        table::fields(self)
+    }
+
+    /// A field by its name.
+    pub fn field(self, name: &str) -> Option<&'static Field> {
+        self.fields().iter().find(|field| field.name == name)
+    }
+
+    /// The field that names an item for people: the first one.
+    pub fn title(self) -> &'static str {
+        self.fields().first().map_or("title", |field| field.name)
+    }
+}
+
+impl Part {
+    /// The section whose rights hold for the document.
+    pub const fn section(&self) -> Section {
+        match self {
+            Self::Section(section) => *section,
+            Self::Body(_) => Section::Documents,
+        }
+    }
+}
+
+impl Shape {
+    /// A title or name.
+    pub(crate) const TITLE: Self = Self::Line { chars: TITLE_CHARS_MAX };
+    /// The statement of a rule.
+    pub(crate) const STATEMENT: Self = Self::Line { chars: STATEMENT_CHARS_MAX };
+    /// A word.
+    pub(crate) const WORD: Self = Self::Line { chars: WORD_CHARS_MAX };
+    /// A longer text.
+    pub(crate) const TEXT: Self = Self::Text { bytes: TEXT_BYTES_MAX };
+    /// A body.
+    pub(crate) const BODY: Self = Self::Text { bytes: BODY_BYTES_MAX };
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Not the name of a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sections are instructions, people, documents, tasks, tools and rules")]
+pub struct UnknownSection;
+
+impl FromStr for Section {
+    type Err = UnknownSection;
+    fn from_str(name: &str) -> Result<Self, UnknownSection> {
+        Self::ALL.into_iter().find(|section| section.name() == name).ok_or(UnknownSection)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Section(section) => section.fmt(f),
+            Self::Body(item) => {
+                write!(f, "body-")?;
+                item.0.iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
+            }
+        }
+    }
 }

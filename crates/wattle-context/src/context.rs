@@ -1,0 +1,159 @@
+//! A context: its documents, and what can be done with them together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::conflict::Conflict;
+use crate::document::Document;
+use crate::edit::{Author, Edit, EditError, Edited};
+use crate::history::{Difference, LogEntry, LogFilter, VersionError};
+use crate::path::{Path, PathError};
+use crate::policy::{CustomPolicies, CustomPolicy};
+use crate::schema::{Part, Section};
+use crate::settle::{ResolveError, Settlement};
+use crate::value::ItemId;
+use crate::view::{FieldView, ItemView, SectionView};
+
+/// The documents of a context that are loaded, and what reading them needs to know.
+#[derive(Clone, Default)]
+pub struct Context {
+    documents: BTreeMap<Part, Document>,
+    ranks: BTreeMap<[u8; 32], u8>,
+    customs: CustomPolicies,
+}
+
+impl Context {
+    /// A context of which nothing is loaded.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a document in, in place of the one that was there.
+    pub fn insert(&mut self, part: Part, document: Document) {
+        self.documents.insert(part, document);
+    }
+
+    /// Takes a document out.
+    pub fn remove(&mut self, part: &Part) -> Option<Document> {
+        self.documents.remove(part)
+    }
+
+    /// A document, if it is loaded.
+    pub fn document(&self, part: &Part) -> Option<&Document> {
+        self.documents.get(part)
+    }
+
+    /// A document to be changed, if it is loaded.
+    pub fn document_mut(&mut self, part: &Part) -> Option<&mut Document> {
+        self.documents.get_mut(part)
+    }
+
+    /// The parts that are loaded.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.documents.keys()
+    }
+
+    /// The ranks of principals by key, for the authority policy; who is not named has rank 0.
+    pub fn ranks(&mut self, ranks: BTreeMap<[u8; 32], u8>) {
+        self.ranks = ranks;
+    }
+
+    /// Gives the policy `custom(name)` its function.
+    pub fn custom(&mut self, name: &str, function: CustomPolicy) {
+        self.customs.insert(name, function);
+    }
+
+    /// Finds what a path names: items by id, by a prefix of it, or by the slug of their title.
+    pub fn locate(&self, _path: &str) -> Result<Path, PathError> {
+        todo!()
+    }
+
+    /// The parts that edits need and that are not loaded; none when [`Context::edit`] can go ahead.
+    pub fn needs(&self, _edits: &[Edit]) -> Result<Vec<Part>, EditError> {
+        todo!()
+    }
+
+    /// Makes edits, all or none; `ids` gives the ids of new items.
+    pub fn edit(
+        &mut self,
+        _edits: &[Edit],
+        _why: &str,
+        _by: &Author,
+        _ids: &mut dyn FnMut() -> ItemId,
+    ) -> Result<Edited, EditError> {
+        todo!()
+    }
+
+    /// Settles a conflict: supersedes exactly the values that it had.
+    pub fn resolve(
+        &mut self,
+        _conflict: &str,
+        _settlement: Settlement,
+        _why: &str,
+        _by: &Author,
+    ) -> Result<Edited, ResolveError> {
+        todo!()
+    }
+
+    /// A section; empty if it is not loaded.
+    pub fn section(&self, _section: Section) -> SectionView {
+        todo!()
+    }
+
+    /// An item, if there is one.
+    pub fn item(&self, _path: &Path) -> Option<ItemView> {
+        todo!()
+    }
+
+    /// A field, or an entry of a map; null if it was never set, none if there is no such item.
+    pub fn field(&self, _path: &Path) -> Option<FieldView> {
+        todo!()
+    }
+
+    /// The body of a knowledge document, if it is loaded.
+    pub fn body(&self, _item: &ItemId) -> Option<String> {
+        todo!()
+    }
+
+    /// The items of `documents`, each of which may have a body.
+    pub fn body_ids(&self) -> Vec<ItemId> {
+        todo!()
+    }
+
+    /// All open conflicts of the documents that are loaded.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        todo!()
+    }
+
+    /// The version of all documents that are loaded.
+    pub fn version(&self) -> String {
+        todo!()
+    }
+
+    /// What was changed, newest first.
+    pub fn log(&self, _filter: &LogFilter) -> Vec<LogEntry> {
+        todo!()
+    }
+
+    /// What differs between two versions.
+    pub fn diff(&self, _from: &str, _to: &str) -> Result<Vec<Difference>, VersionError> {
+        todo!()
+    }
+
+    /// The context as of a version: the documents that it names.
+    pub fn at(&self, _version: &str) -> Result<Self, VersionError> {
+        todo!()
+    }
+
+    /// All values that are in force, and nothing else: equal contexts give equal values.
+    pub fn export(&self) -> serde_json::Value {
+        todo!()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let versions = self.documents.iter().map(|(part, document)| (part, document.version()));
+        f.debug_map().entries(versions).finish()
+    }
+}

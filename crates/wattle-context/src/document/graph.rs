@@ -1,0 +1,116 @@
+//! The graph of a document's changes, without their operations.
+
+use std::collections::BTreeMap;
+
+use automerge::{ActorId, Automerge, ChangeHash, ChangeMetadata};
+
+use super::version;
+
+/// Who wrote a change, when and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) hash: ChangeHash,
+    pub(crate) deps: Vec<usize>,
+    pub(crate) actor: ActorId,
+    pub(crate) time: i64,
+    pub(crate) why: String,
+}
+
+/// Who stands behind an actor, as its first change says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Writer {
+    pub(crate) key: Option<[u8; 32]>,
+    pub(crate) name: String,
+    pub(crate) client: String,
+}
+
+/// All changes of a document, each after those it builds on.
+#[derive(Clone, Debug)]
+pub(crate) struct Graph {
+    changes: Vec<Written>,
+    index: BTreeMap<ChangeHash, usize>,
+    writers: BTreeMap<ActorId, Writer>,
+}
+
+/// What a first change's message says below the reason.
+const BY: &str = "\nBy: ";
+const CLIENT: &str = "\nClient: ";
+
+/// The message of an actor's first change in a document.
+pub(crate) fn introduction(why: &str, name: &str, client: &str) -> String {
+    format!("{why}\n{BY}{}{CLIENT}{}", line(name), line(client))
+}
+
+impl Graph {
+    pub(crate) fn of(doc: &Automerge) -> Self {
+        let metas = doc.get_changes_meta(&[]);
+        let mut graph = Self {
+            changes: Vec::with_capacity(metas.len()),
+            index: BTreeMap::new(),
+            writers: BTreeMap::new(),
+        };
+        metas.into_iter().for_each(|meta| graph.push(meta));
+        graph
+    }
+
+    fn push(&mut self, meta: ChangeMetadata<'_>) {
+        let message = meta.message.as_deref().unwrap_or_default();
+        let (why, name, client) =
+            if meta.seq == 1 { introduced(message) } else { (message, "", "") };
+        if meta.seq == 1 {
+            let key = meta.author.as_ref().and_then(|key| key.as_bytes().try_into().ok());
+            let writer = Writer { key, name: name.to_owned(), client: client.to_owned() };
+            self.writers.insert(meta.actor.clone().into_owned(), writer);
+        }
+        let deps = meta.deps.iter().filter_map(|dep| self.index.get(dep).copied()).collect();
+        self.index.insert(meta.hash, self.changes.len());
+        self.changes.push(Written {
+            hash: meta.hash,
+            deps,
+            actor: meta.actor.into_owned(),
+            time: meta.timestamp,
+            why: why.to_owned(),
+        });
+    }
+
+    pub(crate) fn changes(&self) -> &[Written] {
+        &self.changes
+    }
+
+    pub(crate) fn get(&self, hash: &ChangeHash) -> Option<&Written> {
+        self.index.get(hash).and_then(|index| self.changes.get(*index))
+    }
+
+    pub(crate) fn writer(&self, actor: &ActorId) -> Writer {
+        self.writers.get(actor).cloned().unwrap_or_default()
+    }
+
+    /// The heads that a version token names: each part the first digits of one known change.
+    pub(crate) fn resolve(&self, token: &str) -> Option<Vec<ChangeHash>> {
+        token.split('.').map(|short| self.by_prefix(short)).collect()
+    }
+
+    fn by_prefix(&self, short: &str) -> Option<ChangeHash> {
+        let mut low = [0; 32];
+        for (byte, digits) in low.iter_mut().zip(short.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        let (hash, _) = self.index.range(ChangeHash(low)..).next()?;
+        (version::short(hash) == short).then_some(*hash)
+    }
+}
+
+/// Takes an introduction apart: reason, name, client.
+fn introduced(message: &str) -> (&str, &str, &str) {
+    let found = message.rsplit_once(CLIENT).and_then(|(rest, client)| {
+        let (why, name) = rest.rsplit_once(BY)?;
+        (!name.contains('\n') && !client.contains('\n')).then_some((why, name, client))
+    });
+    found.map_or((message, "", ""), |(why, name, client)| {
+        (why.strip_suffix('\n').unwrap_or(why), name, client)
+    })
+}
+
+fn line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
