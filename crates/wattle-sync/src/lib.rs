@@ -1,1 +1,35 @@
-//! wattle-sync
+//! The crate that apps embed: a context on disk that is edited, watched and kept equal with others.
+//!
+//! Start at [`Peer`]: it opens a context in a directory, edits and reads it, tells what changes, and
+//! dials and listens. Several processes may have one directory open; they see each other's edits
+//! through its store, and one of them holds the uplink to the remotes.
+
+pub mod address;
+pub mod error;
+pub mod guard;
+pub mod identity;
+pub mod limits;
+pub mod link;
+pub mod options;
+pub mod peer;
+pub mod status;
+pub mod tls;
+pub mod watch;
+
+mod directory;
+mod engine;
+mod part;
+
+pub use address::{Address, JoinLink};
+pub use error::{
+    AddressError, EditFailed, IdentityError, ListenError, NotSettled, OpenError, ReadError,
+    ResolveFailed,
+};
+pub use identity::Identity;
+pub use options::{Options, Uplink};
+pub use peer::{Parts, Peer};
+pub use status::{
+    DocumentStatus, LinkState, LinkStatus, Present, Quarantined, RemoteStatus, Status, UplinkStatus,
+};
+pub use watch::{Changed, Notice, Origin, Watch};
+pub use wattle_protocol::{ChangeHash, ContextId, DocumentKey, LinkId, PublicKey, StoreId};

@@ -1,0 +1,128 @@
+//! Where a remote is, and the link with which somebody joins a context.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wattle_protocol::ContextId;
+
+use crate::error::AddressError;
+
+#[cfg(test)]
+mod tests;
+
+/// The path at which a relay or a peer takes links.
+const PATH: &str = "/sync";
+/// The port of a relay.
+const PORT: u16 = 4747;
+
+/// Where a remote listens: `wattle://HOST:PORT`, or `wattles://HOST:PORT` over TLS.
+///
+/// `ws`, `wss`, `http` and `https` are understood too, with nothing or `/sync` as path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// Over TLS.
+    pub secure: bool,
+    /// A name or an IP address, without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// What somebody needs to join a context: `wattle://HOST:PORT/CONTEXT`, or `wattle:///CONTEXT` when
+/// there is no relay. Who knows it can ask for the context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinLink {
+    /// A relay that has the context, as an [`Address`].
+    pub relay: Option<String>,
+    /// The context.
+    pub context: ContextId,
+}
+
+impl Address {
+    /// The address of the WebSocket.
+    pub(crate) fn socket_url(&self) -> String {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        format!("{scheme}://{}{PATH}", self.authority())
+    }
+
+    fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "wattles" } else { "wattle" };
+        write!(f, "{scheme}://{}", self.authority())
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (secure, rest) = scheme(text)?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if !path.is_empty() && path != PATH.trim_start_matches('/') {
+            return Err(AddressError::Path { address: text.to_owned(), path: path.to_owned() });
+        }
+        authority_of(text, authority, secure)
+    }
+}
+
+impl fmt::Display for JoinLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.relay {
+            Some(relay) => write!(f, "{}/{}", relay.trim_end_matches('/'), self.context),
+            None => write!(f, "wattle:///{}", self.context),
+        }
+    }
+}
+
+impl FromStr for JoinLink {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (secure, rest) = scheme(text)?;
+        let (authority, context) = rest
+            .split_once('/')
+            .ok_or_else(|| AddressError::NoContext { link: text.to_owned() })?;
+        let context = context
+            .parse()
+            .map_err(|_| AddressError::Context { found: context.chars().take(80).collect() })?;
+        let relay = match authority {
+            "" => None,
+            authority => Some(authority_of(text, authority, secure)?.to_string()),
+        };
+        Ok(Self { relay, context })
+    }
+}
+
+/// Whether TLS is meant, and what follows the scheme.
+fn scheme(text: &str) -> Result<(bool, &str), AddressError> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(AddressError::Scheme { address: text.to_owned() });
+    };
+    match scheme {
+        "wattle" | "ws" | "http" => Ok((false, rest)),
+        "wattles" | "wss" | "https" => Ok((true, rest)),
+        _ => Err(AddressError::Scheme { address: text.to_owned() }),
+    }
+}
+
+fn authority_of(text: &str, authority: &str, secure: bool) -> Result<Address, AddressError> {
+    let error = || AddressError::Host { address: text.to_owned() };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            (host, port.parse().map_err(|_| AddressError::Port { address: text.to_owned() })?)
+        }
+        Some(_) | None => (authority, PORT),
+    };
+    let plain = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let foreign = |c: char| !(c.is_ascii_alphanumeric() || "-._:%".contains(c));
+    if plain.is_empty() || plain.contains(foreign) || (plain == host && host.contains(':')) {
+        return Err(error());
+    }
+    Ok(Address { secure, host: plain.to_owned(), port })
+}

@@ -1,0 +1,282 @@
+//! Why something was not done: one enum per operation.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wattle_context::{EditError, LoadError, Part};
+use wattle_protocol::ContextId;
+use wattle_store::StoreError;
+
+/// Why a text is no address or no link to join.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// An unknown scheme, or none.
+    #[error("{address} is no address: it begins with wattle:// or wattles://")]
+    Scheme {
+        /// What was given.
+        address: String,
+    },
+    /// No host, or one with characters that no host has.
+    #[error("{address} names no host")]
+    Host {
+        /// What was given.
+        address: String,
+    },
+    /// A port that is no number, or too large.
+    #[error("{address} has no port between 0 and 65535")]
+    Port {
+        /// What was given.
+        address: String,
+    },
+    /// A path.
+    #[error("{address} has the path {path}; an address has none")]
+    Path {
+        /// What was given.
+        address: String,
+        /// The path.
+        path: String,
+    },
+    /// A link to join without a context.
+    #[error("{link} names no context: a link to join ends in /CONTEXT")]
+    NoContext {
+        /// What was given.
+        link: String,
+    },
+    /// Not the id of a context.
+    #[error("{found:?} is no context: 64 hexadecimal digits are")]
+    Context {
+        /// What was given.
+        found: String,
+    },
+}
+
+/// Why there is no identity.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// There is no home directory to put it in.
+    #[error("no place for the identity: set WATTLE_CONFIG_DIR or HOME")]
+    NoPlace,
+    /// It cannot be read.
+    #[error("the identity {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("the identity {} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not an identity.
+    #[error("{} is not an identity: a name and a secret key are expected", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system gives no randomness for a new key.
+    #[error("the system gives no randomness for a new key")]
+    NoRandomness,
+}
+
+/// Why a context was not opened. What is on the disk is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is none.
+    #[error("no context in {}: make one with `wattle init`, or join one with `wattle join LINK`", directory.display())]
+    NotFound {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// There is one already.
+    #[error("there is a context in {} already", directory.display())]
+    Exists {
+        /// Where.
+        directory: PathBuf,
+    },
+    /// The settings beside the store cannot be understood.
+    #[error("the settings {} cannot be understood: {problem}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The settings come from a newer program.
+    #[error("{} has format {found}; this program knows formats up to {known}: use a newer one", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest format that is known.
+        known: u64,
+    },
+    /// The directory cannot be made, read or written.
+    #[error("{} cannot be used: {source}", path.display())]
+    Directory {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store does not have the context that the settings name.
+    #[error("the store in {} does not know the context {context}", directory.display())]
+    Foreign {
+        /// Where.
+        directory: PathBuf,
+        /// The context that the settings name.
+        context: ContextId,
+    },
+    /// The context's name is too long, or empty.
+    #[error("a context's name has 1 to {bytes_max} bytes, this has {bytes}")]
+    Name {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// A remote to dial is no address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The address to listen on cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Certificates or keys for TLS are unusable.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
+    /// The system gives no randomness.
+    #[error("the system gives no randomness")]
+    NoRandomness,
+    /// The system gives no thread.
+    #[error("no thread for the engine: {source}")]
+    NoThread {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Why a document could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored document cannot be loaded.
+    #[error("{part} cannot be loaded: {source}")]
+    Damaged {
+        /// Which.
+        part: Part,
+        /// Why.
+        source: LoadError,
+    },
+    /// What was to be done with the context panicked.
+    #[error("the view panicked")]
+    Panicked,
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum EditFailed {
+    /// The edits do not fit the context.
+    #[error(transparent)]
+    Refused(#[from] EditError),
+    /// What they build on could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// The store did not take them.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Together they make a change that no replica would take.
+    #[error("the edits make a change that no replica takes: {source}")]
+    TooMuch {
+        /// What is wrong with it.
+        source: wattle_protocol::change::HeaderError,
+    },
+    /// Automerge gave up.
+    #[error("the edits bring Automerge to panic")]
+    Panicked,
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
+}
+
+/// Why a conflict was not settled.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveFailed {
+    /// The conflict or the settlement is not there.
+    #[error(transparent)]
+    Refused(#[from] wattle_context::ResolveError),
+    /// It could not be written.
+    #[error(transparent)]
+    Failed(#[from] EditFailed),
+}
+
+/// Why the peer does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Unavailable {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
+}
+
+/// Why it is not certain that everything is everywhere.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSettled {
+    /// There is nobody to agree with.
+    #[error("no remote is known: dial one, or join with a link that names a relay")]
+    NoRemote,
+    /// A remote could not be reached in time.
+    #[error("{remote} was not reached within {} ms: {reason}", timeout.as_millis())]
+    Unreached {
+        /// Which.
+        remote: String,
+        /// Why not, so far.
+        reason: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// A remote was reached, but something is still under way.
+    #[error("{pending} changes are not durable at {remote} after {} ms", timeout.as_millis())]
+    Pending {
+        /// Where to.
+        remote: String,
+        /// How many changes.
+        pending: u64,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// A remote was reached, but what it has is still on its way here.
+    #[error("not everything of {remote} was here after {} ms", timeout.as_millis())]
+    Arriving {
+        /// From where.
+        remote: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
+}

@@ -1,0 +1,62 @@
+//! Every limit of a peer, with its unit in its name.
+
+use std::time::Duration;
+
+/// Commands and link events that wait for the engine.
+pub(crate) const ENGINE_QUEUE_COMMANDS_MAX: usize = 1024;
+/// Commands that the engine takes in before it commits.
+pub(crate) const ENGINE_BATCH_COMMANDS_MAX: usize = 512;
+/// The stack of the engine's thread: Automerge walks nested values by recursion.
+pub(crate) const ENGINE_STACK_BYTES: usize = 64 * 1024 * 1024;
+/// How often a process looks for what others have committed.
+pub(crate) const STORE_POLL_MS: u64 = 20;
+/// What one look takes in before other work has its turn.
+pub(crate) const NEWS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The longest time that changes from links wait to be applied together.
+pub(crate) const APPLY_WINDOW_MS_MAX: u64 = 20;
+/// Changes that a watcher may be behind; then it is told that it lagged.
+pub(crate) const WATCH_QUEUE_CHANGES_MAX: usize = 1024;
+
+/// Frames on their way out of one link.
+pub const LINK_QUEUE_FRAMES_MAX: usize = 16 * 1024;
+/// Bytes that have arrived on one link and that the machine has not taken in yet.
+pub const LINK_ARRIVED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The buffers of a WebSocket: the default of 128 KiB is too much for many idle links.
+pub const SOCKET_BUFFER_BYTES: usize = 8 * 1024;
+/// What is read from a socket before the other side has proved its key.
+pub const SOCKET_BEFORE_PROOF_BYTES_MAX: usize = 32 * 1024;
+/// Frames that are read before the other side has proved its key: a hello and a proof.
+pub const FRAMES_BEFORE_PROOF_MAX: usize = 2;
+/// Frames that are written together.
+pub const LINK_WRITE_FRAMES_MAX: usize = 256;
+/// How often a link is pinged.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// Pings without any answer after which a link is closed.
+pub const PINGS_MISSED_MAX: u32 = 2;
+/// How long a TLS or a WebSocket handshake may take.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a link may take to say goodbye.
+pub const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Links that were accepted and are still in their handshake.
+pub(crate) const HANDSHAKES_MAX: usize = 64;
+/// Links that others have dialled.
+pub(crate) const LINKS_ACCEPTED_MAX: usize = 256;
+/// Remotes that are dialled.
+pub(crate) const REMOTES_MAX: usize = 64;
+/// The wait after the first failed dial; it doubles with each further one.
+pub(crate) const BACKOFF_MS_MIN: u64 = 100;
+/// The longest wait between dials.
+pub(crate) const BACKOFF_MS_MAX: u64 = 30_000;
+/// How often a process tries to take the uplink over.
+pub(crate) const UPLINK_RETRY_MS: u64 = 1_000;
+/// A body that nobody has touched for so long leaves memory.
+pub(crate) const IDLE_BODY_MS: u64 = 60_000;
+/// Changes behind the newest snapshot after which a new one is made.
+pub(crate) const SNAPSHOT_TAIL_CHANGES_MAX: u64 = 1_000;
+/// Quarantined changes that are remembered.
+pub(crate) const QUARANTINED_CHANGES_MAX: usize = 1_024;
+/// An identity file.
+pub(crate) const IDENTITY_BYTES_MAX: u64 = 4 * 1024;
+/// The settings of a directory.
+pub(crate) const SETTINGS_BYTES_MAX: u64 = 256 * 1024;

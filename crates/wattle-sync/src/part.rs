@@ -1,0 +1,35 @@
+//! The two names of a document: as a part of a context, and as a key of the protocol.
+
+use wattle_context::{ItemId, Part, Section};
+use wattle_protocol::DocumentKey;
+
+/// The key of a part.
+pub(crate) fn key_of(part: Part) -> DocumentKey {
+    let item = match part {
+        Part::Section(_) => [0; 16],
+        Part::Body(item) => item.0,
+    };
+    DocumentKey { scope: part.section().number(), item }
+}
+
+/// The part of a key; none when this program knows no such document.
+pub(crate) fn part_of(key: &DocumentKey) -> Option<Part> {
+    let section = Section::from_number(key.scope)?;
+    if key.item == [0; 16] {
+        return Some(Part::Section(section));
+    }
+    let text = str::from_utf8(&key.item).ok()?;
+    let item: ItemId = text.parse().ok()?;
+    (section == Section::Documents).then_some(Part::Body(item))
+}
+
+/// A document's name for people to read.
+pub(crate) fn name_of(key: &DocumentKey) -> String {
+    match part_of(key) {
+        Some(part) => part.to_string(),
+        None => {
+            let item: String = key.item.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{}-{item}", key.scope)
+        }
+    }
+}

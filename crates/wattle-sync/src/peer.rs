@@ -1,0 +1,183 @@
+//! The handle that apps hold.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use wattle_context::{Context, Edit, Edited, Part, Settlement};
+use wattle_protocol::{ContextId, PublicKey};
+
+use crate::address::{Address, JoinLink};
+use crate::engine::{self, Command, Seed};
+use crate::error::{
+    AddressError, EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed,
+};
+use crate::options::Options;
+use crate::status::{Present, Status};
+use crate::watch::{Changed, Watch};
+
+/// A context on disk: edited, read, watched, and kept equal with others.
+///
+/// Cheap to clone; the context is closed by [`Peer::close`], or when the last clone is dropped.
+/// All methods may be called from any task of a tokio runtime with time and I/O enabled.
+#[derive(Clone)]
+pub struct Peer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    commands: mpsc::Sender<Command>,
+    changes: broadcast::Sender<Changed>,
+    name: std::sync::OnceLock<String>,
+    context: ContextId,
+    key: PublicKey,
+}
+
+/// Which documents a view needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// The six sections and every body.
+    All,
+    /// The six sections.
+    Sections,
+    /// These.
+    These(Vec<Part>),
+}
+
+impl Peer {
+    /// Makes a context in a new directory; the identity becomes its owner.
+    pub async fn create(options: Options, name: &str) -> Result<Self, OpenError> {
+        Self::start(options, Seed::New { name: name.to_owned() }).await
+    }
+
+    /// Opens the context of a directory.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        Self::start(options, Seed::Existing).await
+    }
+
+    /// Makes a directory for a context that exists elsewhere; its documents come with the first link.
+    pub async fn join(options: Options, link: &JoinLink) -> Result<Self, OpenError> {
+        Self::start(options, Seed::Joined { link: link.clone() }).await
+    }
+
+    async fn start(options: Options, seed: Seed) -> Result<Self, OpenError> {
+        let started = engine::start(options, seed).await?;
+        let engine::Started { commands, changes, context, key } = started;
+        let name = std::sync::OnceLock::new();
+        Ok(Self { shared: Arc::new(Shared { commands, changes, name, context, key }) })
+    }
+
+    /// The context.
+    pub fn context_id(&self) -> ContextId {
+        self.shared.context
+    }
+
+    /// The context's name; none until its record has arrived.
+    pub async fn name(&self) -> Option<String> {
+        if let Some(name) = self.shared.name.get() {
+            return Some(name.clone());
+        }
+        let name = self.ask(Command::Name).await??;
+        Some(self.shared.name.get_or_init(|| name).clone())
+    }
+
+    /// Who edits.
+    pub fn key(&self) -> PublicKey {
+        self.shared.key
+    }
+
+    /// Makes edits, all or none. When it returns, they are durable on this disk.
+    pub async fn edit(&self, edits: Vec<Edit>, why: &str) -> Result<Edited, EditFailed> {
+        let why = why.to_owned();
+        let answer = self.ask(|reply| Command::Edit { edits, why, reply }).await;
+        answer.unwrap_or(Err(EditFailed::Closed))
+    }
+
+    /// Settles a conflict. When it returns, that is durable on this disk.
+    pub async fn resolve(
+        &self,
+        conflict: &str,
+        settlement: Settlement,
+        why: &str,
+    ) -> Result<Edited, ResolveFailed> {
+        let (conflict, why) = (conflict.to_owned(), why.to_owned());
+        let answer = self.ask(|reply| Command::Resolve { conflict, settlement, why, reply }).await;
+        answer.unwrap_or(Err(ResolveFailed::Failed(EditFailed::Closed)))
+    }
+
+    /// Reads: runs a function on the context, with everything that any process has stored, and
+    /// with the documents asked for in memory. What it changes there is not stored.
+    pub async fn view<T: Send + 'static>(
+        &self,
+        parts: Parts,
+        read: impl FnOnce(&mut Context) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (reply, answer) = oneshot::channel();
+        let view = move |context: Result<&mut Context, ReadError>| {
+            // Who asked may have gone; then nobody needs the answer.
+            reply.send(context.map(read)).ok();
+        };
+        let command = Command::View { parts, view: Box::new(view) };
+        self.shared.commands.send(command).await.map_err(|_| ReadError::Closed)?;
+        answer.await.unwrap_or(Err(ReadError::Panicked))
+    }
+
+    /// What changes from now on, whoever does it.
+    pub fn watch(&self) -> Watch {
+        Watch::new(self.shared.changes.subscribe())
+    }
+
+    /// Keeps a link to a remote from now on, as long as this process holds the uplink.
+    pub fn dial(&self, url: &str) -> Result<(), AddressError> {
+        let address: Address = url.parse()?;
+        let commands = self.shared.commands.clone();
+        tokio::spawn(async move { commands.send(Command::Dial { address }).await });
+        Ok(())
+    }
+
+    /// Takes links from others; answers where, which matters when the port was 0.
+    pub async fn listen(&self, address: SocketAddr) -> Result<SocketAddr, ListenError> {
+        let answer = self.ask(|reply| Command::Listen { address, reply }).await;
+        answer.unwrap_or(Err(ListenError::Closed))
+    }
+
+    /// Shows others what one does; an empty text takes it back. Never stored.
+    pub async fn present(&self, body: String) {
+        self.shared.commands.send(Command::Present { body }).await.ok();
+    }
+
+    /// Who else is here.
+    pub async fn presence(&self) -> Vec<Present> {
+        self.ask(Command::Presence).await.unwrap_or_default()
+    }
+
+    /// What is durable where, which links there are, and what was refused.
+    pub async fn status(&self) -> Result<Status, ReadError> {
+        self.ask(Command::Status).await.unwrap_or(Err(ReadError::Closed))
+    }
+
+    /// Waits until everything here is durable at every remote that is dialled, and theirs is here.
+    pub async fn settled(&self, timeout: Duration) -> Result<(), NotSettled> {
+        let answer = self.ask(|reply| Command::Settled { timeout, reply }).await;
+        answer.unwrap_or(Err(NotSettled::Closed))
+    }
+
+    /// Closes all links and the store. Other clones of this handle are closed too.
+    pub async fn close(self) {
+        self.ask(Command::Close).await;
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.commands.send(command(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("context", &self.shared.context).finish_non_exhaustive()
+    }
+}
