@@ -1,0 +1,186 @@
+//! What the command is told: flags over environment over file over defaults.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, ValueEnum};
+use serde::Deserialize;
+use wattle_relay::Config;
+
+/// Where the store is when nothing says otherwise.
+const DATA: &str = "wattle-relay-data";
+
+/// The always-on replica of Wattle contexts: it checks, stores and passes on changes.
+///
+/// A flag wins over its environment variable, the variable over the file, the file over the default.
+/// The file has the flags' names as keys: `listen = "0.0.0.0:4747"`.
+/// When it serves, one line is printed: `ready http://ADDRESS`. SIGTERM drains and exits 0.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Flags {
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE", env = "WATTLE_RELAY_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
+}
+
+/// The settings that can be given on every level.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Given {
+    /// Where to listen; port 0 picks a free one [default: 127.0.0.1:4747]
+    #[arg(long, value_name = "HOST:PORT", env = "WATTLE_RELAY_LISTEN")]
+    listen: Option<String>,
+    /// The directory of the store and the key [default: wattle-relay-data]
+    #[arg(long, value_name = "DIR", env = "WATTLE_RELAY_DATA")]
+    data: Option<PathBuf>,
+    /// How logs are written to standard error [default: text]
+    #[arg(long, value_name = "FORMAT", env = "WATTLE_RELAY_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Web pages that may open links, by their origin [default: none]
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "WATTLE_RELAY_ORIGINS")]
+    origins: Option<Vec<String>>,
+    /// Connections at once [default: 10000]
+    #[arg(long, value_name = "N", env = "WATTLE_RELAY_CONNECTIONS_MAX")]
+    connections_max: Option<usize>,
+    /// Links at once that have not proved their key [default: 256]
+    #[arg(long, value_name = "N", env = "WATTLE_RELAY_HANDSHAKES_MAX")]
+    handshakes_max: Option<usize>,
+    /// Frames that wait for the machine, in bytes [default: 16 MiB]
+    #[arg(long, value_name = "BYTES", env = "WATTLE_RELAY_FRAMES_WAITING_BYTES_MAX")]
+    frames_waiting_bytes_max: Option<usize>,
+    /// Changes that wait for the disk, in bytes [default: 32 MiB]
+    #[arg(long, value_name = "BYTES", env = "WATTLE_RELAY_APPENDS_WAITING_BYTES_MAX")]
+    appends_waiting_bytes_max: Option<usize>,
+    /// Changes after a snapshot that call for a new one [default: 1000]
+    #[arg(long, value_name = "N", env = "WATTLE_RELAY_COMPACT_AFTER_CHANGES")]
+    compact_after_changes: Option<u64>,
+    /// Bytes after a snapshot that call for a new one [default: 1 MiB]
+    #[arg(long, value_name = "BYTES", env = "WATTLE_RELAY_COMPACT_AFTER_BYTES")]
+    compact_after_bytes: Option<u64>,
+    /// A larger document is not compacted [default: 64 MiB]
+    #[arg(long, value_name = "BYTES", env = "WATTLE_RELAY_COMPACT_BYTES_MAX")]
+    compact_bytes_max: Option<u64>,
+    /// A document with more operations is not compacted [default: 20000000]
+    #[arg(long, value_name = "N", env = "WATTLE_RELAY_COMPACT_OPS_MAX")]
+    compact_ops_max: Option<u64>,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object per line.
+    Json,
+}
+
+/// What came out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("the settings file {} cannot be read: {error}", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("{}, line {line}: {found}", path.display())]
+    File { path: PathBuf, line: usize, found: String },
+    #[error("{name} must be at least {least}")]
+    TooSmall { name: &'static str, least: usize },
+}
+
+impl Flags {
+    /// Puts all levels together.
+    pub(crate) fn settle(self) -> Result<Settings, SettingsError> {
+        let file = match &self.config {
+            Some(path) => read(path)?,
+            None => Given::default(),
+        };
+        self.given.or(file).settle()
+    }
+}
+
+impl Given {
+    /// These settings, and below them others.
+    fn or(self, below: Self) -> Self {
+        Self {
+            listen: self.listen.or(below.listen),
+            data: self.data.or(below.data),
+            log_format: self.log_format.or(below.log_format),
+            origins: self.origins.or(below.origins),
+            connections_max: self.connections_max.or(below.connections_max),
+            handshakes_max: self.handshakes_max.or(below.handshakes_max),
+            frames_waiting_bytes_max: self
+                .frames_waiting_bytes_max
+                .or(below.frames_waiting_bytes_max),
+            appends_waiting_bytes_max: self
+                .appends_waiting_bytes_max
+                .or(below.appends_waiting_bytes_max),
+            compact_after_changes: self.compact_after_changes.or(below.compact_after_changes),
+            compact_after_bytes: self.compact_after_bytes.or(below.compact_after_bytes),
+            compact_bytes_max: self.compact_bytes_max.or(below.compact_bytes_max),
+            compact_ops_max: self.compact_ops_max.or(below.compact_ops_max),
+        }
+    }
+
+    fn settle(self) -> Result<Settings, SettingsError> {
+        let mut config = Config::new(self.data.unwrap_or_else(|| DATA.into()));
+        replace(&mut config.listen, self.listen);
+        replace(&mut config.origins, self.origins);
+        replace(&mut config.limits.connections_max, self.connections_max);
+        replace(&mut config.limits.handshakes_max, self.handshakes_max);
+        replace(&mut config.limits.frames_waiting_bytes_max, self.frames_waiting_bytes_max);
+        replace(&mut config.limits.appends_waiting_bytes_max, self.appends_waiting_bytes_max);
+        replace(&mut config.compaction.tail_changes, self.compact_after_changes);
+        replace(&mut config.compaction.tail_bytes, self.compact_after_bytes);
+        replace(&mut config.compaction.bytes_max, self.compact_bytes_max);
+        replace(&mut config.compaction.ops_max, self.compact_ops_max);
+        check(&config)?;
+        Ok(Settings { config, log_format: self.log_format.unwrap_or_default() })
+    }
+}
+
+fn replace<T>(value: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *value = given;
+    }
+}
+
+/// Limits under which nothing would ever get through.
+fn check(config: &Config) -> Result<(), SettingsError> {
+    let limits = &config.limits;
+    let least = [
+        ("connections-max", limits.connections_max, 1),
+        ("handshakes-max", limits.handshakes_max, 1),
+        (
+            "frames-waiting-bytes-max",
+            limits.frames_waiting_bytes_max,
+            wattle_protocol::limits::FRAME_BYTES_MAX,
+        ),
+        ("appends-waiting-bytes-max", limits.appends_waiting_bytes_max, 1),
+    ];
+    match least.into_iter().find(|(_, value, least)| value < least) {
+        Some((name, _, least)) => Err(SettingsError::TooSmall { name, least }),
+        None => Ok(()),
+    }
+}
+
+fn read(path: &Path) -> Result<Given, SettingsError> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?;
+    toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let found = error.message().lines().next().unwrap_or_default().to_owned();
+        SettingsError::File { path: path.to_owned(), line, found }
+    })
+}

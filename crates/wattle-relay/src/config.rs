@@ -1,0 +1,82 @@
+//! How a relay runs.
+
+use std::path::PathBuf;
+
+use crate::limits;
+
+/// How a relay runs. [`Config::new`] gives the defaults; every field may be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where it listens: `HOST:PORT`; port 0 picks a free one.
+    pub listen: String,
+    /// The directory of its store and its key; created when it is not there.
+    pub data: PathBuf,
+    /// Web pages that may open links, as `Origin` headers name them (`https://example.org`).
+    /// Programs send no `Origin` and are not concerned.
+    pub origins: Vec<String>,
+    /// What it takes at once.
+    pub limits: Limits,
+    /// When a document is compacted.
+    pub compaction: Compaction,
+}
+
+/// What a relay takes at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections of any kind.
+    pub connections_max: usize,
+    /// Links that have not proved their key yet.
+    pub handshakes_max: usize,
+    /// Frames that wait for the machine, in bytes.
+    pub frames_waiting_bytes_max: usize,
+    /// Changes that wait for the disk, in bytes.
+    pub appends_waiting_bytes_max: usize,
+}
+
+/// When a document is compacted, and when it is too large for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compaction {
+    /// So many changes after the newest snapshot call for a new one.
+    pub tail_changes: u64,
+    /// So many bytes of changes after the newest snapshot call for a new one.
+    pub tail_bytes: u64,
+    /// A document with more bytes is left as it is.
+    pub bytes_max: u64,
+    /// A document whose changes declare more operations is left as it is.
+    pub ops_max: u64,
+}
+
+impl Config {
+    /// The defaults, with a store in this directory.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: "127.0.0.1:4747".to_owned(),
+            data: data.into(),
+            origins: Vec::new(),
+            limits: Limits::default(),
+            compaction: Compaction::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: limits::CONNECTIONS_MAX,
+            handshakes_max: limits::HANDSHAKES_MAX,
+            frames_waiting_bytes_max: limits::FRAMES_WAITING_BYTES_MAX,
+            appends_waiting_bytes_max: limits::APPENDS_WAITING_BYTES_MAX,
+        }
+    }
+}
+
+impl Default for Compaction {
+    fn default() -> Self {
+        Self {
+            tail_changes: limits::TAIL_CHANGES,
+            tail_bytes: limits::TAIL_BYTES,
+            bytes_max: limits::COMPACT_BYTES_MAX,
+            ops_max: limits::COMPACT_OPS_MAX,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Every limit of the relay that is not the protocol's, with its unit in its name.
+
+/// Connections at once, of any kind.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Links at once that have not proved their key yet.
+pub const HANDSHAKES_MAX: usize = 256;
+/// Frames that were read from links and wait for the machine, in bytes.
+pub const FRAMES_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Changes that wait for the disk, in bytes; above it no frame is handled.
+pub const APPENDS_WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The time a connection has to send its request line and headers.
+pub const HEADERS_MS_MAX: u64 = 5_000;
+/// How many bytes of headers a request may have.
+pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
+/// A link is asked for a sign of life this often.
+pub const PING_MS: u64 = 20_000;
+/// A link without any is closed after so many pings.
+pub const PINGS_UNANSWERED_MAX: u32 = 2;
+/// The time that a link has to take its last frames and the reason of its end.
+pub const FAREWELL_MS_MAX: u64 = 2_000;
+/// The time that everything together has to end when the relay stops.
+pub const DRAIN_MS_MAX: u64 = 10_000;
+/// What a link reads from its socket at once, in bytes; idle links keep this much memory.
+pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// What a link collects before it writes, in bytes.
+pub const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+/// Bytes taken by a socket for which the engine is not woken.
+pub const DRAINED_UNHEARD_BYTES_MAX: usize = 32 * 1024;
+/// Changes of a document after its snapshot that call for a new one.
+pub const TAIL_CHANGES: u64 = 1_000;
+/// The same in bytes.
+pub const TAIL_BYTES: u64 = 1024 * 1024;
+/// A document with more bytes than this is not compacted.
+pub const COMPACT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A document that declares more operations than this is not compacted.
+pub const COMPACT_OPS_MAX: u64 = 20_000_000;
+/// How often a store that has failed is tried again.
+pub const STORE_RETRY_MS: u64 = 1_000;
+/// Requests that one commit takes together.
+pub const COMMIT_REQUESTS_MAX: usize = 64;
+/// How long a commit waits for more to take along.
+pub const COMMIT_WAIT_MS: u64 = 2;
+/// Requests that wait for the store's thread; the engine waits when there are more.
+pub const REQUESTS_WAITING_MAX: usize = 4_096;
+/// Growths of documents that wait for the compactor; further ones are dropped.
+pub const GROWTHS_WAITING_MAX: usize = 4_096;
+/// The stack of the compactor's thread: documents may be deeply nested.
+pub const COMPACTOR_STACK_BYTES: usize = 256 * 1024 * 1024;
+/// How long the accept loop rests when the system gives no socket.
+pub const ACCEPT_RETRY_MS: u64 = 50;
