@@ -1,5 +1,7 @@
 //! Conflicts as values.
 
+use sha2::{Digest, Sha256};
+
 use crate::policy::Policy;
 use crate::value::Value;
 
@@ -48,4 +50,27 @@ pub struct Conflict {
     pub policy: Policy,
     /// What holds until it is settled: one value, or several under keep-all.
     pub in_force: Vec<Value>,
+}
+
+impl Conflict {
+    /// The id of a conflict at a path between candidates in order.
+    pub(crate) fn id(path: &str, candidates: &[Candidate]) -> String {
+        let mut hash = Sha256::new().chain_update(path.as_bytes()).chain_update([0]);
+        candidates.iter().for_each(|candidate| hash.update(candidate.change));
+        let digits = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        ["C-".to_owned(), digits].concat()
+    }
+
+    /// The candidates with the letters that name them: `a`, `b`, …
+    pub fn lettered(&self) -> impl Iterator<Item = (String, &Candidate)> {
+        self.candidates.iter().enumerate().map(|(index, candidate)| (letter(index), candidate))
+    }
+}
+
+/// The letter that names a candidate: `a` to `z`, then `aa`, `ab`, …
+pub fn letter(index: usize) -> String {
+    let (before, last) = (index / 26, index % 26);
+    let mut letters = before.checked_sub(1).map(letter).unwrap_or_default();
+    letters.extend(('a'..='z').nth(last));
+    letters
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use automerge::{ObjType, ROOT};
+
 use crate::conflict::Conflict;
-use crate::document::Document;
+use crate::document::{BODY, Document};
 use crate::edit::{Author, Edit, EditError, Edited};
 use crate::history::{Difference, LogEntry, LogFilter, VersionError};
 use crate::path::{Path, PathError};
 use crate::policy::{CustomPolicies, CustomPolicy};
+use crate::read::{Reader, Reading};
 use crate::schema::{Part, Section};
 use crate::settle::{ResolveError, Settlement};
 use crate::value::ItemId;
@@ -96,38 +99,56 @@ impl Context {
     }
 
     /// A section; empty if it is not loaded.
-    pub fn section(&self, _section: Section) -> SectionView {
-        todo!()
+    pub fn section(&self, section: Section) -> SectionView {
+        match self.document(&Part::Section(section)) {
+            Some(document) => Reading::new(self, section, document).section(),
+            None => SectionView::empty(section),
+        }
     }
 
     /// An item, if there is one.
-    pub fn item(&self, _path: &Path) -> Option<ItemView> {
-        todo!()
+    pub fn item(&self, path: &Path) -> Option<ItemView> {
+        let document = self.document(&Part::Section(path.section))?;
+        Reading::new(self, path.section, document).item(&path.item?)
     }
 
     /// A field, or an entry of a map; null if it was never set, none if there is no such item.
-    pub fn field(&self, _path: &Path) -> Option<FieldView> {
-        todo!()
+    pub fn field(&self, path: &Path) -> Option<FieldView> {
+        let document = self.document(&Part::Section(path.section))?;
+        let mut reading = Reading::new(self, path.section, document);
+        let name = path.field.as_deref()?;
+        match path.item {
+            Some(item) => reading.field(&item, name, path.rest.first().map(String::as_str)),
+            None => Some(reading.policy_of(name)),
+        }
     }
 
     /// The body of a knowledge document, if it is loaded.
-    pub fn body(&self, _item: &ItemId) -> Option<String> {
-        todo!()
+    pub fn body(&self, item: &ItemId) -> Option<String> {
+        let document = self.document(&Part::Body(*item))?;
+        let reader = Reader::new(document.automerge());
+        Some(reader.text(&reader.object(&ROOT, BODY, ObjType::Text)?))
     }
 
     /// The items of `documents`, each of which may have a body.
     pub fn body_ids(&self) -> Vec<ItemId> {
-        todo!()
+        let part = Part::Section(Section::Documents);
+        let Some(document) = self.document(&part) else { return Vec::new() };
+        let ids = Reading::new(self, Section::Documents, document).ids();
+        ids.into_iter().map(|(id, _)| id).collect()
     }
 
     /// All open conflicts of the documents that are loaded.
     pub fn conflicts(&self) -> Vec<Conflict> {
-        todo!()
+        let sections = Section::ALL.into_iter().map(|section| self.section(section));
+        sections.flat_map(SectionView::into_conflicts).collect()
     }
 
     /// The version of all documents that are loaded.
     pub fn version(&self) -> String {
-        todo!()
+        let versions = self.documents.iter().map(|(part, document)| (part, document.version()));
+        let versions = versions.map(|(part, version)| format!("{part}:{version}"));
+        versions.collect::<Vec<_>>().join(";")
     }
 
     /// What was changed, newest first.
@@ -148,6 +169,16 @@ impl Context {
     /// All values that are in force, and nothing else: equal contexts give equal values.
     pub fn export(&self) -> serde_json::Value {
         todo!()
+    }
+}
+
+impl Context {
+    pub(crate) fn rank(&self, key: &[u8; 32]) -> u8 {
+        self.ranks.get(key).copied().unwrap_or_default()
+    }
+
+    pub(crate) const fn customs(&self) -> &CustomPolicies {
+        &self.customs
     }
 }
 

@@ -5,14 +5,17 @@ use std::sync::OnceLock;
 
 use automerge::{Automerge, Change, ChangeHash};
 
+use crate::conflict::Candidate;
+use crate::context::Context;
 use crate::schema::Part;
+use crate::value::Value;
 
 mod genesis;
 mod graph;
 mod version;
 
 pub(crate) use genesis::{BODY, ITEMS, POLICIES};
-pub(crate) use graph::{Graph, Written};
+pub(crate) use graph::{Graph, Written, introduction};
 
 /// An Automerge document that begins with the genesis change of its part.
 #[derive(Clone, Debug)]
@@ -53,8 +56,7 @@ impl Document {
     pub fn apply(&mut self, changes: &[&[u8]]) -> Result<(), ApplyError> {
         let doc = self.doc.clone();
         let applied = catch_unwind(AssertUnwindSafe(|| applied(doc, changes)));
-        self.doc = applied.map_err(|_| ApplyError::Panicked)??;
-        self.graph = OnceLock::new();
+        self.replace(applied.map_err(|_| ApplyError::Panicked)??);
         Ok(())
     }
 
@@ -114,6 +116,32 @@ impl Document {
         if version::token(&heads) == version { Some(heads) } else { self.graph().resolve(version) }
     }
 
+    /// The token of any version.
+    pub(crate) fn token(heads: &[ChangeHash]) -> String {
+        version::token(heads)
+    }
+
+    /// A value with what its change says about who wrote it, when and why.
+    pub(crate) fn candidate(
+        &self,
+        change: &ChangeHash,
+        value: Value,
+        context: &Context,
+    ) -> Option<Candidate> {
+        let written = self.graph().get(change)?;
+        let writer = self.graph().writer(&written.actor);
+        let key = writer.key.unwrap_or_default();
+        Some(Candidate {
+            change: change.0,
+            value,
+            time: written.time,
+            key,
+            by: writer.name,
+            why: written.why.clone(),
+            rank: context.rank(&key),
+        })
+    }
+
     pub(crate) fn graph(&self) -> &Graph {
         self.graph.get_or_init(|| Graph::of(&self.doc))
     }
@@ -124,7 +152,10 @@ impl Document {
 
     pub(crate) fn replace(&mut self, doc: Automerge) {
         self.doc = doc;
-        self.graph = OnceLock::new();
+        if let Some(mut graph) = self.graph.take() {
+            graph.extend(&self.doc);
+            self.graph = OnceLock::from(graph);
+        }
     }
 
     fn wrap(part: Part, doc: Automerge) -> Self {

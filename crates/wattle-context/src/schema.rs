@@ -7,7 +7,7 @@ use crate::limits::{
     BODY_BYTES_MAX, STATEMENT_CHARS_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX, WORD_CHARS_MAX,
 };
 use crate::policy::Policy;
-use crate::value::ItemId;
+use crate::value::{ItemId, Value};
 
 mod table;
 
@@ -156,6 +156,54 @@ impl Shape {
     pub(crate) const TEXT: Self = Self::Text { bytes: TEXT_BYTES_MAX };
     /// A body.
     pub(crate) const BODY: Self = Self::Text { bytes: BODY_BYTES_MAX };
+
+    /// Whether a value is of this shape, whatever its length. Everything may be unset.
+    pub fn holds(&self, value: &Value) -> bool {
+        match (self, value) {
+            (_, Value::Null)
+            | (Self::Line { .. } | Self::Text { .. } | Self::Scalar, Value::Text(_))
+            | (Self::Int | Self::Scalar, Value::Int(_))
+            | (Self::Bool | Self::Scalar, Value::Bool(_)) => true,
+            (Self::OneOf(words), Value::Text(text)) => words.contains(&text.as_str()),
+            (Self::Key, Value::Text(text)) => {
+                text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+            }
+            (
+                Self::Line { .. }
+                | Self::Text { .. }
+                | Self::Int
+                | Self::Bool
+                | Self::OneOf(_)
+                | Self::Key
+                | Self::Scalar,
+                Value::Bool(_)
+                | Value::Int(_)
+                | Value::Text(_)
+                | Value::List(_)
+                | Value::Map(_),
+            ) => false,
+        }
+    }
+}
+
+impl Field {
+    /// Whether a policy can read the field.
+    pub fn takes(&self, policy: &Policy) -> bool {
+        match policy {
+            Policy::Merge => matches!(self.kind, Kind::Text | Kind::Body | Kind::Log),
+            Policy::AddWins | Policy::RemoveWins => self.kind == Kind::Set,
+            Policy::KeepAll
+            | Policy::Counter
+            | Policy::Smallest
+            | Policy::Largest
+            | Policy::Strictest { .. }
+            | Policy::Furthest { .. }
+            | Policy::FirstWriter
+            | Policy::LastWriter
+            | Policy::Authority
+            | Policy::Custom { .. } => matches!(self.kind, Kind::Register | Kind::Map),
+        }
+    }
 }
 
 impl fmt::Display for Section {
@@ -180,10 +228,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Section(section) => section.fmt(f),
-            Self::Body(item) => {
-                write!(f, "body-")?;
-                item.0.iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
-            }
+            Self::Body(item) => write!(f, "body-{item}"),
         }
     }
 }

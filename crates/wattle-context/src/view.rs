@@ -45,6 +45,8 @@ pub struct SectionView {
     pub section: Section,
     /// Its items: by `order` where they have one, then in the order in which they were added.
     pub items: Vec<ItemView>,
+    /// The policies that the context has set, by field.
+    pub policies: BTreeMap<String, FieldView>,
     /// What is not well formed.
     pub defects: Vec<Defect>,
     /// The version of the document.
@@ -58,4 +60,38 @@ pub struct Defect {
     pub path: String,
     /// What is wrong.
     pub what: String,
+}
+
+impl SectionView {
+    pub(crate) const fn empty(section: Section) -> Self {
+        Self {
+            section,
+            items: Vec::new(),
+            policies: BTreeMap::new(),
+            defects: Vec::new(),
+            version: String::new(),
+        }
+    }
+
+    /// The conflicts that are open in the section.
+    pub fn into_conflicts(self) -> Vec<Conflict> {
+        let policies = self.policies.into_values().flat_map(FieldView::into_conflicts);
+        policies.chain(self.items.into_iter().flat_map(ItemView::into_conflicts)).collect()
+    }
+}
+
+impl ItemView {
+    /// The conflicts that are open in the item.
+    pub fn into_conflicts(self) -> Vec<Conflict> {
+        let fields = self.fields.into_values().flat_map(FieldView::into_conflicts);
+        self.conflict.into_iter().chain(fields).collect()
+    }
+}
+
+impl FieldView {
+    /// The conflicts that are open in the field: its own, or those of its entries.
+    pub fn into_conflicts(self) -> Vec<Conflict> {
+        let entries = self.entries.into_values().filter_map(|entry| entry.conflict);
+        self.conflict.into_iter().chain(entries).collect()
+    }
 }

@@ -1,6 +1,6 @@
 //! The graph of a document's changes, without their operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge, ChangeHash, ChangeMetadata};
 
@@ -25,11 +25,20 @@ pub(crate) struct Writer {
 }
 
 /// All changes of a document, each after those it builds on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Graph {
     changes: Vec<Written>,
+    heads: BTreeSet<ChangeHash>,
     index: BTreeMap<ChangeHash, usize>,
     writers: BTreeMap<ActorId, Writer>,
+}
+
+/// Which of several changes build on a change, as far as is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    from: u128,
+    /// A change that all of them build on builds on it.
+    stale: bool,
 }
 
 /// What a first change's message says below the reason.
@@ -43,17 +52,25 @@ pub(crate) fn introduction(why: &str, name: &str, client: &str) -> String {
 
 impl Graph {
     pub(crate) fn of(doc: &Automerge) -> Self {
-        let metas = doc.get_changes_meta(&[]);
-        let mut graph = Self {
-            changes: Vec::with_capacity(metas.len()),
-            index: BTreeMap::new(),
-            writers: BTreeMap::new(),
-        };
-        metas.into_iter().for_each(|meta| graph.push(meta));
+        let mut graph = Self::default();
+        graph.extend(doc);
         graph
     }
 
+    /// Takes in what the document has got since.
+    pub(crate) fn extend(&mut self, doc: &Automerge) {
+        let known: Vec<ChangeHash> = self.heads.iter().copied().collect();
+        doc.get_changes_meta(&known).into_iter().for_each(|meta| self.push(meta));
+    }
+
     fn push(&mut self, meta: ChangeMetadata<'_>) {
+        if self.index.contains_key(&meta.hash) {
+            return;
+        }
+        meta.deps.iter().for_each(|dep| {
+            self.heads.remove(dep);
+        });
+        self.heads.insert(meta.hash);
         let message = meta.message.as_deref().unwrap_or_default();
         let (why, name, client) =
             if meta.seq == 1 { introduced(message) } else { (message, "", "") };
@@ -83,6 +100,49 @@ impl Graph {
 
     pub(crate) fn writer(&self, actor: &ActorId) -> Writer {
         self.writers.get(actor).cloned().unwrap_or_default()
+    }
+
+    /// The changes on which all of these build, without those on which another such change builds.
+    pub(crate) fn merge_base(&self, changes: &[[u8; 32]]) -> Vec<ChangeHash> {
+        let starts: Vec<usize> = changes
+            .iter()
+            .take(128)
+            .filter_map(|change| self.index.get(&ChangeHash(*change)).copied())
+            .collect();
+        let all = u128::MAX >> (128 - starts.len().clamp(1, 128));
+        let mut pending: BTreeMap<usize, Reach> = BTreeMap::new();
+        for (bit, start) in starts.iter().enumerate() {
+            pending.entry(*start).or_default().from |= 1 << bit;
+        }
+        let mut bases = Vec::new();
+        while pending.values().any(|reach| !reach.stale) {
+            let Some((index, reach)) = pending.pop_last() else { break };
+            let Some(written) = self.changes.get(index) else { continue };
+            let common = reach.from == all;
+            if common && !reach.stale {
+                bases.push(written.hash);
+            }
+            for dep in &written.deps {
+                let below = pending.entry(*dep).or_default();
+                below.from |= reach.from;
+                below.stale |= common;
+            }
+        }
+        bases
+    }
+
+    /// Whether the version has the change.
+    pub(crate) fn has(&self, heads: &[ChangeHash], change: &ChangeHash) -> bool {
+        let Some(wanted) = self.index.get(change) else { return false };
+        let mut pending: BTreeSet<usize> =
+            heads.iter().filter_map(|head| self.index.get(head).copied()).collect();
+        while let Some(index) = pending.pop_last() {
+            if index <= *wanted {
+                return index == *wanted;
+            }
+            pending.extend(self.changes.get(index).map(|written| &written.deps).into_iter().flatten());
+        }
+        false
     }
 
     /// The heads that a version token names: each part the first digits of one known change.
