@@ -20,14 +20,16 @@ pub fn serve(store: &mut dyn Store, requests: Vec<StoreRequest>) -> Vec<StoreRep
     for request in requests {
         if sees_appends(&request) {
             serve_group(store, std::mem::take(&mut group), &mut replies);
+            serve_group(store, vec![request], &mut replies);
+        } else {
+            group.push(request);
         }
-        group.push(request);
     }
     serve_group(store, group, &mut replies);
     replies
 }
 
-/// Whether carrying it out before an append that was asked for earlier could make a difference.
+/// Whether it makes a difference on which side of an append it is carried out.
 /// Positions are known only once they are stored, so `Read` is not among them.
 fn sees_appends(request: &StoreRequest) -> bool {
     match request {
@@ -47,7 +49,6 @@ fn serve_group(
     mut requests: Vec<StoreRequest>,
     replies: &mut Vec<StoreReply>,
 ) {
-    // The first request may be one that sees appends, and then no append comes before it.
     let batch: Vec<Append> = requests.iter_mut().filter_map(take_append).collect();
     let mut positions = commit(store, &batch).into_iter();
     let mut batch = batch.into_iter();

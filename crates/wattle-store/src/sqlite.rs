@@ -72,7 +72,7 @@ impl SqliteStore {
     /// Takes time in proportion to the file, so opening does not do it.
     pub fn verify(&mut self) -> Result<(), StoreError> {
         let path = self.path.clone();
-        self.read(|connection| verify::verify(connection, &path))
+        self.query(|connection| verify::verify(connection, &path))
     }
 
     fn from_file(path: &Path, absent: Absent) -> Result<Self, StoreError> {
@@ -100,7 +100,7 @@ impl SqliteStore {
     }
 
     /// Runs queries; waits while another process holds the lock, within a bound.
-    fn read<T>(
+    fn query<T>(
         &mut self,
         run: impl Fn(&Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
@@ -110,7 +110,7 @@ impl SqliteStore {
     }
 
     /// Runs one transaction: all of it is durable on `Ok`, nothing has changed on `Err`.
-    fn write<T>(
+    fn commit<T>(
         &mut self,
         durability: Durability,
         run: impl FnOnce(&Connection) -> Result<T, Failure>,
@@ -184,15 +184,15 @@ impl Store for SqliteStore {
     }
 
     fn contexts(&mut self) -> Result<Vec<ContextId>, StoreError> {
-        self.read(facts::contexts)
+        self.query(facts::contexts)
     }
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Vec<Position>>, StoreError> {
-        self.write(Durability::Full, |connection| log::append(connection, batch))
+        self.commit(Durability::Full, |connection| log::append(connection, batch))
     }
 
     fn documents(&mut self, context: &ContextId) -> Result<Vec<Summary>, StoreError> {
-        self.read(|connection| log::documents(connection, context))
+        self.query(|connection| log::documents(connection, context))
     }
 
     fn graph(
@@ -200,7 +200,7 @@ impl Store for SqliteStore {
         context: &ContextId,
         document: &DocumentKey,
     ) -> Result<Vec<(Position, Header, usize)>, StoreError> {
-        self.read(|connection| log::graph(connection, context, document))
+        self.query(|connection| log::graph(connection, context, document))
     }
 
     fn read(
@@ -209,7 +209,7 @@ impl Store for SqliteStore {
         document: &DocumentKey,
         positions: &[Position],
     ) -> Result<Vec<(Position, Change)>, StoreError> {
-        self.read(|connection| log::read(connection, context, document, positions))
+        self.query(|connection| log::read(connection, context, document, positions))
     }
 
     fn read_after(
@@ -219,19 +219,19 @@ impl Store for SqliteStore {
         after: Position,
         bytes_max: usize,
     ) -> Result<Vec<(Position, Change)>, StoreError> {
-        self.read(|connection| log::read_after(connection, (context, document), after, bytes_max))
+        self.query(|connection| log::read_after(connection, (context, document), after, bytes_max))
     }
 
     fn news(&mut self, after: Position, bytes_max: usize) -> Result<Vec<News>, StoreError> {
-        self.read(|connection| log::news(connection, after, bytes_max))
+        self.query(|connection| log::news(connection, after, bytes_max))
     }
 
     fn last(&mut self) -> Result<Position, StoreError> {
-        self.read(log::last)
+        self.query(log::last)
     }
 
     fn data_version(&mut self) -> Result<u64, StoreError> {
-        let version: u32 = self.read(|connection| {
+        let version: u32 = self.query(|connection| {
             let mut query = connection.prepare_cached("PRAGMA data_version")?;
             Ok(query.query_row([], |row| row.get(0))?)
         })?;
@@ -243,7 +243,7 @@ impl Store for SqliteStore {
         context: &ContextId,
         document: &DocumentKey,
     ) -> Result<Option<Snapshot>, StoreError> {
-        self.read(|connection| snapshots::newest(connection, context, document))
+        self.query(|connection| snapshots::newest(connection, context, document))
     }
 
     fn put_snapshot(
@@ -253,13 +253,13 @@ impl Store for SqliteStore {
         snapshot: &Snapshot,
         prune: bool,
     ) -> Result<Position, StoreError> {
-        self.write(Durability::Full, |connection| {
+        self.commit(Durability::Full, |connection| {
             snapshots::put(connection, (context, document), snapshot, prune)
         })
     }
 
     fn access(&mut self, context: &ContextId) -> Result<Vec<Blob>, StoreError> {
-        self.read(|connection| facts::access(connection, context))
+        self.query(|connection| facts::access(connection, context))
     }
 
     fn append_access(
@@ -268,13 +268,13 @@ impl Store for SqliteStore {
         from: u64,
         entries: &[Blob],
     ) -> Result<u64, StoreError> {
-        self.write(Durability::Full, |connection| {
+        self.commit(Durability::Full, |connection| {
             facts::append_access(connection, context, from, entries)
         })
     }
 
     fn remote(&mut self, remote: &StoreId, context: &ContextId) -> Result<Vec<Known>, StoreError> {
-        self.read(|connection| facts::remote(connection, remote, context))
+        self.query(|connection| facts::remote(connection, remote, context))
     }
 
     fn remember(
@@ -283,20 +283,20 @@ impl Store for SqliteStore {
         context: &ContextId,
         known: &[Known],
     ) -> Result<(), StoreError> {
-        self.write(Durability::Lazy, |connection| {
+        self.commit(Durability::Lazy, |connection| {
             facts::remember(connection, remote, context, known)
         })
     }
 
     fn remotes(&mut self) -> Result<Vec<StoreId>, StoreError> {
-        self.read(facts::remotes)
+        self.query(facts::remotes)
     }
 
     fn note(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|connection| facts::note(connection, name))
+        self.query(|connection| facts::note(connection, name))
     }
 
     fn put_note(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.write(Durability::Full, |connection| facts::put_note(connection, name, value))
+        self.commit(Durability::Full, |connection| facts::put_note(connection, name, value))
     }
 }

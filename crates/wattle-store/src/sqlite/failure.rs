@@ -1,5 +1,7 @@
 //! From what SQLite says to what has happened.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::{ErrorCode, ffi};
@@ -88,31 +90,47 @@ pub(super) fn situation(path: &Path, error: &rusqlite::Error) -> StoreError {
 
 /// SQLite does not say why it cannot open a file; the file system may.
 ///
-/// It is only looked at, never opened: closing a second descriptor of the file would drop the locks
-/// that other handles of this process hold on it.
+/// The file itself is only looked at, never opened: closing a second descriptor of it would drop the
+/// locks that other handles of this process hold.
 fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
     let directory = directory_of(path);
-    let path = path.to_owned();
     if !directory.is_dir() {
         return StoreError::Missing { path: directory.to_owned() };
     }
     if path.is_dir() {
-        return StoreError::Foreign { path };
+        return StoreError::Foreign { path: path.to_owned() };
     }
-    match std::fs::symlink_metadata(&path) {
-        Err(missing) if missing.kind() != std::io::ErrorKind::NotFound => {
-            StoreError::Io { path, found: missing.to_string() }
-        }
-        // The file is there or can be looked for, and yet it, or its log beside it, cannot be opened for writing.
-        Ok(_) | Err(_) if is_read_only(directory) || is_read_only(&path) => {
-            StoreError::ReadOnly { path }
-        }
-        Ok(_) | Err(_) => StoreError::Io { path, found: error.to_string() },
+    match try_directory(path) {
+        Err(error) => system(path, &error),
+        Ok(()) if is_read_only(path) => StoreError::ReadOnly { path: path.to_owned() },
+        Ok(()) => StoreError::Io { path: path.to_owned(), found: error.to_string() },
     }
+}
+
+/// Whether files can be created beside this one.
+fn try_directory(path: &Path) -> std::io::Result<()> {
+    let mut probe = path.as_os_str().to_owned();
+    probe.push("-probe");
+    drop(File::create_new(&probe)?);
+    std::fs::remove_file(&probe)
 }
 
 fn is_read_only(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly())
+}
+
+/// Names what the operating system has refused.
+pub(super) fn system(path: &Path, error: &std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is open")]
+    match error.kind() {
+        ErrorKind::NotFound => StoreError::Missing { path },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            StoreError::ReadOnly { path }
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
+        _ => StoreError::Io { path, found: error.to_string() },
+    }
 }
 
 /// The directory that holds a file.

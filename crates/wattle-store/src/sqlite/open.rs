@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path, absent: Absent) -> Result<Opened, StoreError> {
 impl FileId {
     /// Of the file that has this path now.
     pub(super) fn at(path: &Path) -> Result<Self, StoreError> {
-        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| failure::system(path, &error))?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
@@ -75,7 +75,7 @@ fn check_size(path: &Path, absent: Absent) -> Result<(), StoreError> {
             Absent::Create => Ok(()),
             Absent::Refuse => Err(StoreError::Missing { path: path.to_owned() }),
         },
-        Err(error) => Err(unreadable(path, &error)),
+        Err(error) => Err(failure::system(path, &error)),
     }
 }
 
@@ -133,7 +133,7 @@ fn sync_directory(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     File::open(directory_of(path))
         .and_then(|directory| directory.sync_all())
-        .map_err(|error| unreadable(path, &error))?;
+        .map_err(|error| failure::system(path, &error))?;
     Ok(())
 }
 
@@ -156,16 +156,4 @@ fn enter_wal(connection: &Connection, path: &Path) -> Result<(), Failure> {
     }
     let waited_s = u64::from(BUSY_TRIES_MAX) * BUSY_TIMEOUT_MS / 1_000;
     Err(StoreError::Busy { path: path.to_owned(), waited_s }.into())
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
-    use std::io::ErrorKind;
-    let path = path.to_owned();
-    if error.kind() == ErrorKind::NotFound {
-        StoreError::Missing { path }
-    } else if error.kind() == ErrorKind::PermissionDenied {
-        StoreError::ReadOnly { path }
-    } else {
-        StoreError::Io { path, found: error.to_string() }
-    }
 }

@@ -95,10 +95,13 @@ pub(super) enum Format {
 
 /// Reads what the file says of itself.
 pub(super) fn format(connection: &Connection, steps: &[&str]) -> rusqlite::Result<Format> {
-    let application: i32 = pragma(connection, "application_id")?;
-    let version: u32 = pragma(connection, "user_version")?;
+    // All at one moment: another process may be creating it.
+    let transaction = connection.unchecked_transaction()?;
+    let application: i32 = pragma(&transaction, "application_id")?;
+    let version: u32 = pragma(&transaction, "user_version")?;
     let objects: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    transaction.commit()?;
     Ok(match application {
         APPLICATION_ID if version > newest(steps) => Format::Newer(version),
         APPLICATION_ID => Format::Ours,
