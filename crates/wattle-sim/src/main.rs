@@ -1,1 +1,11 @@
-fn main() {}
+//! The `wattle-sim` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::main(&cli::Args::parse())
+}

@@ -1,0 +1,220 @@
+//! Scenarios: what happens to a few replicas, and what must hold, as text. Plans are long scenarios.
+//!
+//! One step a line; `#` begins a comment. Names are words, texts are in double quotes with the escapes
+//! `\"`, `\\` and `\n`. A step is one of
+//!
+//! ```text
+//! seed 7                              chance: delays, keys and ids follow from it (default 1)
+//! net delay=1..60 tail=30/3000 rate=1000 disk=1..20 halfopen=300
+//!                                     delay in ms; 30 in a thousand frames take up to 3000 ms;
+//!                                     bytes per ms; ms for a commit; cuts in a thousand that nobody is told of
+//! relay r                             a relay; every peer dials every relay
+//! peers ana bot                       peers; a line later in the text makes late joiners
+//! link ana bot                        ana dials bot, without a relay
+//! cut bot                             all links of bot end, and cannot be dialled
+//! cut bot r                           only those between the two
+//! cut bot half-open                   the same, but both ends notice it late
+//! slow bot                            bot reads 2 bytes a millisecond
+//! heal                                every cut and slowness ends; `heal bot` only bot's
+//! crash bot                           memory and what is not durable are lost, links hang
+//! restart bot                         it comes back with its disk
+//! compact r                           it replaces older changes by a verified snapshot
+//! wait 250                            milliseconds pass (not over real sockets)
+//! settle                              until those that can reach each other are silent and equal
+//!
+//! ana: rules add "no deploys on Friday" severity=must as friday
+//! ana: rules/friday/severity set should
+//! ana: documents/plan/body replace "old words" with "new words"
+//! ana: documents/plan/body append "one more line\n"
+//! ana: documents/plan/tags append "ops"       (also: remove)
+//! ana: rules/friday delete
+//! ana: mark before                    names the version that ana sees now
+//! ana: documents/plan/body set "…" base before
+//! ana: resolve rules/friday/statement keep a
+//! ana: resolve rules/friday/statement set "…"
+//! try ana: …                          the same, and it may be refused
+//!
+//! expect * rules = "one" + "two"      the names of the items, in any order; `none` for no item
+//! expect bot tasks/ship/status = done the values in force of a field, in any order
+//! expect * conflicts = 1
+//! expect * documents/plan/body contains "words"
+//! expect * documents/plan/body lacks "words"
+//! ```
+//!
+//! A path is what `wattle edit` takes. Where an item is named, an alias given by `as` stands for its id.
+//! The same text runs in the simulator and over real sockets, so the parser gives plain data.
+
+mod lexer;
+mod parse;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use wattle_context::edit::Op;
+use wattle_context::value::Value;
+
+pub use lexer::LexError;
+pub use parse::{LineError, ScenarioError, parse};
+pub(crate) use show::Shown;
+
+/// One line of a scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Where chance begins.
+    Seed(u64),
+    /// How the network and the disks are from here on.
+    Net(Net),
+    /// A relay starts.
+    Relay(String),
+    /// Peers start.
+    Peers(Vec<String>),
+    /// The first dials the second.
+    Link(String, String),
+    /// Links end.
+    Cut {
+        /// Whose.
+        node: String,
+        /// Only those to this one.
+        other: Option<String>,
+        /// Nobody is told.
+        half_open: bool,
+    },
+    /// A peer reads slowly.
+    Slow(String),
+    /// Cuts and slowness end; of all when empty.
+    Heal(Vec<String>),
+    /// A replica dies.
+    Crash(String),
+    /// It comes back.
+    Restart(String),
+    /// A replica takes a snapshot and drops the bytes of older changes.
+    Compact(String),
+    /// Milliseconds pass.
+    Wait(u64),
+    /// Until all are silent and equal.
+    Settle,
+    /// A peer does something.
+    Act(Act),
+    /// What must hold now.
+    Expect(Expect),
+}
+
+/// What a peer does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    /// Who.
+    pub peer: String,
+    /// What.
+    pub deed: Deed,
+    /// A refusal is no failure of the scenario.
+    pub may_fail: bool,
+}
+
+/// The things that a peer can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// An edit.
+    Edit(Line),
+    /// Names the version that the peer sees.
+    Mark(String),
+    /// Settles the conflict of a field or item.
+    Resolve {
+        /// The field or item.
+        path: String,
+        /// How.
+        choice: Choice,
+    },
+}
+
+/// An edit as it is written, before aliases and marks are replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The verb.
+    pub op: Op,
+    /// Where, with aliases.
+    pub path: String,
+    /// What.
+    pub value: Value,
+    /// For `replace`: the passage to be replaced.
+    pub old: Option<String>,
+    /// A mark.
+    pub base: Option<String>,
+    /// What the new item is called from here on.
+    pub alias: Option<String>,
+}
+
+/// How a conflict is settled.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// By keeping one of the values, by its letter.
+    Keep(String),
+    /// By a new value.
+    Set(Value),
+}
+
+/// What must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// At which peer; of all that are up when absent.
+    pub peer: Option<String>,
+    /// What of it.
+    pub what: Expectation,
+}
+
+/// The things that can be expected.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expectation {
+    /// So many conflicts are unsettled.
+    Conflicts(usize),
+    /// These are the names of a section's items, or the values in force of a field, in any order.
+    Values {
+        /// A section or a field.
+        path: String,
+        /// The values.
+        values: Vec<Value>,
+    },
+    /// A text has this passage.
+    Contains {
+        /// The field.
+        path: String,
+        /// The passage.
+        passage: String,
+    },
+    /// A text does not have this passage.
+    Lacks {
+        /// The field.
+        path: String,
+        /// The passage.
+        passage: String,
+    },
+}
+
+/// The weather: how the network and the disks behave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// The shortest and longest usual delay of a frame.
+    pub delay_ms: (u64, u64),
+    /// How many frames in a thousand take longer.
+    pub tail_permille: u64,
+    /// Up to this.
+    pub tail_ms_max: u64,
+    /// What a link carries.
+    pub rate_bytes_per_ms: u64,
+    /// The shortest and longest time of a commit.
+    pub disk_ms: (u64, u64),
+    /// How many ends of links in a thousand go unnoticed for a while.
+    pub half_open_permille: u64,
+}
+
+impl Default for Net {
+    fn default() -> Self {
+        Self {
+            delay_ms: (1, 40),
+            tail_permille: 10,
+            tail_ms_max: 1_500,
+            rate_bytes_per_ms: 2_000,
+            disk_ms: (1, 15),
+            half_open_permille: 200,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What the steps of a scenario do to single replicas.
+
+use wattle_context::{Author, Edited, ItemId, Settlement};
+use wattle_protocol::{Blob, Change};
+use wattle_store::{Append, Store};
+
+use super::World;
+use super::node::{Kind, Node};
+use super::part::{genesis, key_of, snapshot};
+use crate::disk::{Bug, Job};
+use crate::expect;
+use crate::names::NameError;
+use crate::scenario::{Act, Choice, Deed, Expect, Line};
+
+/// Virtual time begins here, in milliseconds since 1970.
+const EPOCH_MS: i64 = 1_700_000_000_000;
+/// What passes between one deed and the next, so that they have an order in time.
+const DEED_MS: u64 = 5;
+
+impl World {
+    /// Makes a replica and starts it; peers and relays find each other.
+    pub(crate) fn join(&mut self, name: &str, kind: Kind) {
+        let mut node = Node::new(name, kind, (self.seed, self.options.bug));
+        let founded = if kind == Kind::Peer { self.found(&mut node) } else { Ok(()) };
+        let started = founded.and_then(|()| node.start(&self.context));
+        self.check("starts", started);
+        self.nodes.push(node);
+        let here = self.nodes.len() - 1;
+        let kinds: Vec<Kind> = self.nodes.iter().map(|node| node.kind).collect();
+        for (other, other_kind) in kinds.into_iter().enumerate() {
+            match (kind, other_kind) {
+                (Kind::Peer, Kind::Relay) => self.edge(here, other),
+                (Kind::Relay, Kind::Peer) => self.edge(other, here),
+                (Kind::Peer, Kind::Peer) | (Kind::Relay, Kind::Relay) => {}
+            }
+        }
+    }
+
+    /// What `wattle init` and `wattle join` leave on a disk: the record and the genesis changes.
+    fn found(&self, node: &mut Node) -> Result<(), String> {
+        let say = |error: wattle_store::StoreError| error.to_string();
+        let store = &mut node.disk.store;
+        store.append_access(&self.context, 0, &[self.record.to_bytes()]).map_err(say)?;
+        let parts = wattle_context::Section::ALL.map(wattle_context::Part::Section);
+        let batch: Result<Vec<Append>, String> = parts
+            .into_iter()
+            .map(|part| {
+                let (context, document) = (self.context, key_of(&part));
+                Ok(Append { context, document, changes: vec![genesis(part)?] })
+            })
+            .collect();
+        store.append(&batch?).map(|_| ()).map_err(say)
+    }
+
+    /// A peer does something; while it writes to its disk, time passes.
+    pub(crate) fn act(&mut self, act: &Act) {
+        let Some(node) = self.find(&act.peer) else { return };
+        while self.nodes.get(node).is_some_and(Node::blocked) && self.outcome.violations.is_empty()
+        {
+            self.happen();
+        }
+        if !self.is_up(node) {
+            return self.refuse(act, "it is down");
+        }
+        let done = match &act.deed {
+            Deed::Edit(line) => self.edit(node, line),
+            Deed::Mark(name) => {
+                if let Some(life) = self.nodes.get(node).and_then(|node| node.life.as_ref()) {
+                    self.names.mark(name, &life.context);
+                }
+                Ok(())
+            }
+            Deed::Resolve { path, choice } => self.resolve(node, path, choice),
+        };
+        if let Err(why) = done {
+            self.refuse(act, &why);
+        }
+        self.run_until(self.now + DEED_MS);
+    }
+
+    fn refuse(&mut self, act: &Act, why: &str) {
+        self.outcome.stats.refused += 1;
+        if !act.may_fail {
+            self.violate("scenario", format!("`{act}` is refused: {why}"));
+        }
+    }
+
+    fn edit(&mut self, node: usize, line: &Line) -> Result<(), String> {
+        let now = self.now;
+        let entry = self.nodes.get_mut(node).ok_or("no replica")?;
+        let life = entry.life.as_mut().ok_or("down")?;
+        let edit = self.names.edit(line, &life.context).map_err(|error| error.to_string())?;
+        let by = author(&entry.name, (entry.key.public().0, life.actor), now);
+        let needed =
+            life.context.needs(std::slice::from_ref(&edit)).map_err(|error| error.to_string())?;
+        for part in needed {
+            life.context.insert(part, wattle_context::Document::new(part));
+        }
+        let rng = &mut entry.rng;
+        let mut ids = || ItemId::from_bytes(rng.bytes());
+        let edited = life
+            .context
+            .edit(std::slice::from_ref(&edit), "", &by, &mut ids)
+            .map_err(|error| error.to_string())?;
+        if let Some(answer) = edited.answers.first() {
+            self.names.learn(line, &answer.path);
+        }
+        self.commit(node, edited)
+    }
+
+    fn resolve(&mut self, node: usize, path: &str, choice: &Choice) -> Result<(), String> {
+        let now = self.now;
+        let entry = self.nodes.get_mut(node).ok_or("no replica")?;
+        let life = entry.life.as_mut().ok_or("down")?;
+        let conflict = self
+            .names
+            .conflict(path, &life.context)
+            .map_err(|error: NameError| error.to_string())?;
+        let by = author(&entry.name, (entry.key.public().0, life.actor), now);
+        let settlement = match choice {
+            Choice::Keep(letter) => Settlement::Keep(letter.clone()),
+            Choice::Set(value) => Settlement::Value(value.clone()),
+        };
+        let edited = life
+            .context
+            .resolve(&conflict.id, settlement, "", &by)
+            .map_err(|error| error.to_string())?;
+        self.commit(node, edited)
+    }
+
+    /// Signs the newest change of each document and hands all to the disk as one commit.
+    fn commit(&mut self, node: usize, edited: Edited) -> Result<(), String> {
+        let context = self.context;
+        let mut batch: Vec<Append> = Vec::new();
+        for (part, bytes) in edited.changes {
+            let document = key_of(&part);
+            let change = Change::parse(Blob::from(bytes), None)
+                .map_err(|error| format!("an own change of {part}: {error}"))?;
+            match batch.iter_mut().find(|append| append.document == document) {
+                Some(append) => append.changes.push(change),
+                None => {
+                    batch.push(Append { context, document, changes: vec![genesis(part)?, change] })
+                }
+            }
+        }
+        let entry = self.nodes.get_mut(node).ok_or("no replica")?;
+        for append in &mut batch {
+            if let Some(last) = append.changes.last_mut() {
+                last.seal = Some(entry.key.seal(&context, &append.document, &last.header, 1));
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let early = entry.disk.bug() == Some(Bug::EditBeforeDisk);
+        entry.disk.submit(Job::Commit(batch.clone()));
+        if early {
+            batch
+                .iter()
+                .for_each(|append| self.acknowledge(node, &append.document, &append.changes));
+        }
+        self.write(node);
+        Ok(())
+    }
+
+    pub(crate) fn crash(&mut self, node: usize) {
+        if !self.is_up(node) {
+            return;
+        }
+        self.outcome.stats.crashes += 1;
+        let context = self.context;
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        entry.life = None;
+        // Events of the life that has ended find another number.
+        entry.lives += 1;
+        entry.disk.crash();
+        let store = entry.store;
+        let view = entry.view(node, &context);
+        let durable = view.and_then(|view| self.ledger.durable(store, &view));
+        self.check("durable", durable);
+        self.hang_up(node);
+    }
+
+    pub(crate) fn restart(&mut self, node: usize) {
+        if self.is_up(node) {
+            return;
+        }
+        let context = self.context;
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        let started = entry.start(&context);
+        self.check("starts", started);
+        self.dial_all(node);
+    }
+
+    /// Replaces older changes of every document by a verified snapshot, as a relay's compactor does.
+    pub(crate) fn compact(&mut self, node: usize) {
+        let context = self.context;
+        let Some(entry) = self.nodes.get_mut(node).filter(|node| node.life.is_some()) else {
+            return;
+        };
+        let documents = entry.disk.store.documents(&context).unwrap_or_default();
+        let mut problems = Vec::new();
+        for summary in documents {
+            match snapshot(&mut entry.disk.store, &context, &summary.document) {
+                Ok(made) => entry.disk.submit(Job::Compact(context, summary.document, made)),
+                Err(what) => problems.push(what),
+            }
+        }
+        for what in problems {
+            self.violate("compacts", what);
+        }
+        self.write(node);
+    }
+
+    pub(crate) fn expect(&mut self, expected: &Expect) {
+        let Self { nodes, names, .. } = self;
+        let wanted = |node: &&Node| match &expected.peer {
+            Some(name) => node.name == *name,
+            None => node.kind == Kind::Peer && node.life.is_some(),
+        };
+        let mut problems = Vec::new();
+        let mut seen = 0;
+        for node in nodes.iter().filter(wanted) {
+            let Some(life) = &node.life else { continue };
+            seen += 1;
+            if let Err(unmet) = expect::check(&expected.what, &life.context, names) {
+                problems.push(format!("`{expected}` at {}: {unmet}", node.name));
+            }
+        }
+        if seen == 0 {
+            problems.push(format!("`{expected}`: no such peer is up"));
+        }
+        for what in problems {
+            self.violate("expectation", what);
+        }
+    }
+}
+
+fn author(name: &str, (key, actor): ([u8; 32], [u8; 16]), now: u64) -> Author {
+    let time_ms = EPOCH_MS.saturating_add(i64::try_from(now).unwrap_or(i64::MAX));
+    Author { actor, key, name: name.to_owned(), client: "wattle-sim".to_owned(), time_ms }
+}

@@ -1,0 +1,292 @@
+//! The driver loop: inputs to a machine, and what is done with its outputs.
+//!
+//! A short re-statement of the engines of `wattle-sync` and `wattle-relay`. A peer's engine is one
+//! thread: it applies changes before it stores them, and does nothing else while it writes. A relay's
+//! machine goes on while its disk works, so that changes are passed on before they are durable.
+
+use wattle_protocol::io::Time;
+use wattle_protocol::{
+    Blob, Change, ChangeHash, DocumentKey, Event as Told, Input, LinkId, Output, StoreReply,
+    StoreRequest,
+};
+
+use super::node::Kind;
+use super::part::{document_mut, expand, part_of};
+use super::{Event, World};
+use crate::check::{grows, reads_own};
+use crate::disk::{Bug, Done, Job};
+use crate::rng::fnv1a;
+
+impl World {
+    /// Gives a machine an input, or keeps it until its peer has written to its disk.
+    pub(crate) fn input(&mut self, node: usize, input: Input) {
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        let blocked = entry.blocked();
+        let Some(life) = entry.life.as_mut() else { return };
+        if blocked {
+            life.inbox.push_back(input);
+        } else {
+            self.handle(node, input);
+        }
+    }
+
+    fn handle(&mut self, node: usize, input: Input) {
+        self.trace_input(node, &input);
+        let now = Time(self.now);
+        let mut outputs = Vec::new();
+        let Some(life) = self.nodes.get_mut(node).and_then(|node| node.life.as_mut()) else {
+            return;
+        };
+        life.machine.handle(now, input);
+        while let Some(output) = life.machine.poll() {
+            outputs.push(output);
+        }
+        let deadline = life.machine.deadline().map(|time| time.0.max(now.0));
+        if let Some(at) = deadline
+            && life.tick_at.is_none_or(|tick_at| at < tick_at)
+        {
+            life.tick_at = Some(at);
+            let lives = self.nodes.get(node).map_or(0, |node| node.lives);
+            self.schedule(at, Event::Tick(node, lives));
+        }
+        for output in outputs {
+            self.trace_output(node, &output);
+            self.output(node, output);
+        }
+        self.write(node);
+    }
+
+    fn output(&mut self, node: usize, output: Output) {
+        match output {
+            Output::Send { link, frame } => self.send(node, link, frame),
+            Output::Close { link, refusal } => {
+                if refusal.code.is_permanent() {
+                    self.violate(
+                        "not refused",
+                        format!("{} closes a link: {refusal}", self.name(node)),
+                    );
+                }
+                self.outcome.stats.retries += 1;
+                self.close(node, link);
+            }
+            Output::Store(request) => self.store(node, request),
+            Output::Event(told) => self.told(node, told),
+        }
+    }
+
+    fn store(&mut self, node: usize, mut request: StoreRequest) {
+        let mut failed = Vec::new();
+        if let StoreRequest::Append { document, changes, .. } = &mut request
+            && self.nodes.get(node).is_some_and(|node| node.kind == Kind::Peer)
+        {
+            failed = self.apply(node, *document, changes);
+            changes.retain(|change| !failed.contains(&change.header.hash));
+        }
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.disk.submit(Job::Request(request, failed));
+        }
+    }
+
+    /// Applies changes to the document that a peer shows; answers those that it could not take.
+    fn apply(&mut self, node: usize, key: DocumentKey, changes: &[Change]) -> Vec<ChangeHash> {
+        let all = || changes.iter().map(|change| change.header.hash).collect();
+        let life = self.nodes.get_mut(node).and_then(|node| node.life.as_mut());
+        let Some((life, part)) = life.zip(part_of(&key)) else { return all() };
+        let Some(document) = document_mut(&mut life.context, part) else { return all() };
+        let before = document.heads();
+        let bytes: Vec<&[u8]> = changes.iter().map(|change| &change.bytes[..]).collect();
+        let applied = document.apply(&bytes).map_err(|error| error.to_string());
+        let grown = grows(&before, |hash| document.has(hash));
+        self.check("heads only grow", grown);
+        let Err(error) = applied else { return Vec::new() };
+        self.violate(
+            "not refused",
+            format!("{} cannot apply changes of {part}: {error}", self.name(node)),
+        );
+        all()
+    }
+
+    fn told(&mut self, node: usize, told: Told) {
+        match told {
+            Told::Ready { link, .. } => self.dialled_well(link),
+            Told::Durable { remote, known, .. } => self.ledger.told_durable(remote, &known),
+            Told::Snapshot { link, context, document, bytes, seals } => {
+                self.outcome.stats.snapshots += 1;
+                match expand(&document, &bytes, &seals) {
+                    Ok(changes) => {
+                        self.own(node, Input::Expanded { link, context, document, changes });
+                    }
+                    Err(what) => self.violate("not refused", format!("a snapshot: {what}")),
+                }
+            }
+            Told::Refused { refusal, .. } => {
+                self.outcome.stats.retries += 1;
+                if refusal.code.is_permanent() {
+                    self.violate("not refused", format!("{} is told: {refusal}", self.name(node)));
+                }
+            }
+            Told::Rejected { refusal, document, .. } => {
+                let what =
+                    format!("{} rejects a change of {document:?}: {refusal}", self.name(node));
+                self.violate("not refused", what);
+            }
+            Told::InSync { .. } | Told::Access { .. } | Told::Presence { .. } => {}
+        }
+    }
+
+    /// Begins a commit if something waits for one.
+    pub(crate) fn write(&mut self, node: usize) {
+        let commit_ms = self.net.disk_ms;
+        let now = self.now;
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        let Some(takes_ms) = entry.disk.begin(commit_ms) else { return };
+        let life = entry.lives;
+        self.schedule(now + takes_ms, Event::Disk(node, life));
+    }
+
+    /// A commit has ended.
+    pub(crate) fn disk(&mut self, node: usize, life: u64) {
+        let now = self.now;
+        let Some(entry) = self.nodes.get_mut(node).filter(|node| node.lives == life) else {
+            return;
+        };
+        let dones = entry.disk.finish();
+        if entry.disk.bug() == Some(Bug::AckBeforeDisk) {
+            let written = entry.disk.written();
+            let wait = entry.rng.within(self.net.disk_ms.0..=self.net.disk_ms.1);
+            self.schedule(now + wait, Event::Sync(node, life, written));
+        }
+        for done in dones {
+            self.done(node, done);
+        }
+        self.write(node);
+        while let Some(entry) = self.nodes.get_mut(node).filter(|node| !node.blocked()) {
+            let Some(input) = entry.life.as_mut().and_then(|life| life.inbox.pop_front()) else {
+                break;
+            };
+            self.handle(node, input);
+        }
+    }
+
+    pub(crate) fn sync(&mut self, node: usize, life: u64, written: usize) {
+        if let Some(node) = self.nodes.get_mut(node).filter(|node| node.lives == life) {
+            node.disk.sync(written);
+        }
+    }
+
+    fn done(&mut self, node: usize, done: Done) {
+        match done {
+            Done::Reply(reply) => {
+                if let StoreReply::Failed { reason, .. } = &reply {
+                    let what = format!("the store of {} refuses: {reason}", self.name(node));
+                    self.violate("not refused", what);
+                }
+                self.handle(node, Input::Store(reply));
+            }
+            Done::Committed(batch, positions) => {
+                for (append, positions) in batch.into_iter().zip(positions) {
+                    self.acknowledge(node, &append.document, &append.changes);
+                    let changes = append.changes.into_iter().zip(positions).collect();
+                    let (context, document) = (append.context, append.document);
+                    let keeps = self.nodes.get_mut(node).is_some_and(|node| {
+                        node.disk.bug() == Some(Bug::KeepsEdits) && node.rng.permille(50)
+                    });
+                    if !keeps {
+                        self.handle(node, Input::Committed { context, document, changes });
+                    }
+                }
+            }
+            Done::Compacted(context, document, pruned, snapshot) => {
+                self.handle(node, Input::Compacted { context, document, pruned, snapshot });
+            }
+            Done::Failed(error) => {
+                let what = format!("the store of {} fails: {error}", self.name(node));
+                self.violate("not refused", what);
+            }
+        }
+    }
+
+    /// Tells a caller that its edit is saved.
+    pub(crate) fn acknowledge(&mut self, node: usize, key: &DocumentKey, changes: &[Change]) {
+        let life = self.nodes.get(node).and_then(|node| node.life.as_ref());
+        let document = part_of(key).zip(life).and_then(|(part, life)| life.context.document(&part));
+        let Some(document) = document else { return };
+        let read = changes
+            .iter()
+            .try_for_each(|change| reads_own(&change.header.hash, |hash| document.has(hash)));
+        self.check("read your writes", read);
+        self.ledger.acknowledge(node, changes.iter().map(|change| (*key, change.header.hash)));
+    }
+
+    pub(crate) fn tick(&mut self, node: usize, life: u64) {
+        let now = self.now;
+        let Some(entry) = self.nodes.get_mut(node).filter(|node| node.lives == life) else {
+            return;
+        };
+        let chatters = entry.disk.bug() == Some(Bug::Chatters);
+        let Some(life) = entry.life.as_mut().filter(|life| life.tick_at == Some(now)) else {
+            return;
+        };
+        life.tick_at = None;
+        self.input(node, Input::Tick);
+        if chatters {
+            let (context, body) = (self.context, Blob::from(&b"here"[..]));
+            self.input(node, Input::Present { context, body });
+        }
+    }
+
+    fn own(&mut self, node: usize, input: Input) {
+        let life = self.nodes.get(node).map_or(0, |node| node.lives);
+        self.schedule(self.now, Event::Own(node, life, input));
+    }
+
+    pub(crate) fn name(&self, node: usize) -> &str {
+        self.nodes.get(node).map_or("?", |node| &node.name)
+    }
+
+    fn trace_input(&mut self, node: usize, input: &Input) {
+        if !self.options.trace {
+            return;
+        }
+        let name = self.name(node).to_owned();
+        let shown = match input {
+            Input::Received { link, frame } => shown("Received", *link, frame),
+            Input::Connected { .. }
+            | Input::Drained { .. }
+            | Input::Disconnected { .. }
+            | Input::Store(_)
+            | Input::Committed { .. }
+            | Input::Expanded { .. }
+            | Input::Compacted { .. }
+            | Input::Present { .. }
+            | Input::Hangup { .. }
+            | Input::Tick => clipped(&format!("{input:?}")),
+        };
+        self.trace(|| format!("{name} < {shown}"));
+    }
+
+    fn trace_output(&mut self, node: usize, output: &Output) {
+        if !self.options.trace {
+            return;
+        }
+        let name = self.name(node).to_owned();
+        let shown = match output {
+            Output::Send { link, frame } => shown("Send", *link, frame),
+            Output::Close { .. } | Output::Store(_) | Output::Event(_) => {
+                clipped(&format!("{output:?}"))
+            }
+        };
+        self.trace(|| format!("{name} > {shown}"));
+    }
+}
+
+fn shown(what: &str, link: LinkId, frame: &[u8]) -> String {
+    format!("{what} link {} {} bytes {:016x}", link.0, frame.len(), fnv1a(frame))
+}
+
+/// The beginning for people, a hash for the whole.
+fn clipped(text: &str) -> String {
+    let hash = fnv1a(text.as_bytes());
+    let end = text.char_indices().nth(160).map_or(text.len(), |(at, _)| at);
+    format!("{} {hash:016x}", text.get(..end).unwrap_or_default())
+}

@@ -1,0 +1,125 @@
+//! One replica: a disk that stays, and a life that ends with a crash.
+
+use std::collections::VecDeque;
+
+use wattle_context::Context;
+use wattle_protocol::replica::Config;
+use wattle_protocol::{ChangeHash, ContextId, Input, Keypair, Replica, StoreId};
+use wattle_store::Store;
+
+use super::part::{empty_context, key_of, load};
+use crate::check::View;
+use crate::disk::{Bug, Disk};
+use crate::rng::Rng;
+
+/// Whether it shows documents or only passes changes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Shows documents, edits them, dials.
+    Peer,
+    /// Passes changes on.
+    Relay,
+}
+
+/// A replica, up or down.
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) key: Keypair,
+    pub(crate) store: StoreId,
+    pub(crate) disk: Disk,
+    pub(crate) rng: Rng,
+    /// How often it was started.
+    pub(crate) lives: u64,
+    /// Absent while it is down.
+    pub(crate) life: Option<Life>,
+    pub(crate) slow: bool,
+}
+
+/// What a crash ends.
+pub(crate) struct Life {
+    pub(crate) machine: Replica,
+    /// The documents that a peer shows.
+    pub(crate) context: Context,
+    /// Names the writer; another one in each life.
+    pub(crate) actor: [u8; 16],
+    /// What waits while a peer writes to its disk: its engine is one thread.
+    pub(crate) inbox: VecDeque<Input>,
+    /// When the machine is to be told that time has passed.
+    pub(crate) tick_at: Option<u64>,
+}
+
+impl Node {
+    pub(crate) fn new(name: &str, kind: Kind, chance: (u64, Option<Bug>)) -> Self {
+        let (seed, bug) = chance;
+        let mut rng = Rng::new(seed, name);
+        let key = Keypair::from_secret(&rng.bytes());
+        let store = StoreId(rng.bytes());
+        let bug = bug.filter(|bug| match bug {
+            Bug::AckBeforeDisk | Bug::ForgetsChanges | Bug::Chatters => kind == Kind::Relay,
+            Bug::EditBeforeDisk | Bug::KeepsEdits => kind == Kind::Peer,
+        });
+        let disk = Disk::new(store, Rng::new(seed, &format!("{name}/disk")), bug);
+        let name = name.to_owned();
+        Self { name, kind, key, store, disk, rng, lives: 0, life: None, slow: false }
+    }
+
+    /// Starts it with what its disk has.
+    pub(crate) fn start(&mut self, context: &ContextId) -> Result<(), String> {
+        self.lives += 1;
+        let peer = self.kind == Kind::Peer;
+        let machine = Replica::new(Config {
+            key: self.key.clone(),
+            store: self.store,
+            session: self.rng.bytes(),
+            agent: format!("wattle-sim {}", self.name),
+            roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
+            loads_documents: peer,
+            accepts_new_contexts: !peer,
+        });
+        let shown = if peer { load(&mut self.disk.store, context)? } else { empty_context() };
+        self.life = Some(Life {
+            machine,
+            context: shown,
+            actor: self.rng.bytes(),
+            inbox: VecDeque::new(),
+            tick_at: None,
+        });
+        Ok(())
+    }
+
+    /// A peer that writes to its disk does nothing else.
+    pub(crate) fn blocked(&self) -> bool {
+        self.kind == Kind::Peer && self.disk.busy()
+    }
+
+    /// What a judge may see.
+    pub(crate) fn view(&mut self, node: usize, context: &ContextId) -> Result<View, String> {
+        let store = &mut self.disk.store;
+        let say = |error: wattle_store::StoreError| error.to_string();
+        let mut view = View {
+            name: self.name.clone(),
+            node,
+            heads: store
+                .documents(context)
+                .map_err(say)?
+                .into_iter()
+                .map(|summary| (summary.document, summary.heads))
+                .collect(),
+            changes: std::collections::BTreeSet::new(),
+            shown: None,
+        };
+        for document in view.heads.keys() {
+            let nodes = store.graph(context, document).map_err(say)?;
+            view.changes.extend(nodes.into_iter().map(|(_, header, _)| (*document, header.hash)));
+        }
+        if let Some(life) = self.life.as_ref().filter(|_| self.kind == Kind::Peer) {
+            let shown = life.context.parts().filter_map(|part| {
+                let heads = life.context.document(part)?.heads();
+                Some((key_of(part), heads.into_iter().map(ChangeHash).collect()))
+            });
+            view.shown = Some((shown.collect(), life.context.export().to_string()));
+        }
+        Ok(view)
+    }
+}
