@@ -7,9 +7,9 @@ use automerge::{ObjType, ROOT};
 
 use crate::conflict::Conflict;
 use crate::document::{BODY, Document};
-use crate::edit::{Author, Edit, EditError, Edited};
+use crate::edit::{self, Author, Edit, EditError, Edited};
 use crate::history::{Difference, LogEntry, LogFilter, VersionError};
-use crate::path::{Path, PathError};
+use crate::path::{Path, PathError, locate};
 use crate::policy::{CustomPolicies, CustomPolicy};
 use crate::read::{Reader, Reading};
 use crate::schema::{Part, Section};
@@ -67,24 +67,24 @@ impl Context {
     }
 
     /// Finds what a path names: items by id, by a prefix of it, or by the slug of their title.
-    pub fn locate(&self, _path: &str) -> Result<Path, PathError> {
-        todo!()
+    pub fn locate(&self, path: &str) -> Result<Path, PathError> {
+        locate(self, path)
     }
 
     /// The parts that edits need and that are not loaded; none when [`Context::edit`] can go ahead.
-    pub fn needs(&self, _edits: &[Edit]) -> Result<Vec<Part>, EditError> {
-        todo!()
+    pub fn needs(&self, edits: &[Edit]) -> Result<Vec<Part>, EditError> {
+        edit::needs(self, edits)
     }
 
     /// Makes edits, all or none; `ids` gives the ids of new items.
     pub fn edit(
         &mut self,
-        _edits: &[Edit],
-        _why: &str,
-        _by: &Author,
-        _ids: &mut dyn FnMut() -> ItemId,
+        edits: &[Edit],
+        why: &str,
+        by: &Author,
+        ids: &mut dyn FnMut() -> ItemId,
     ) -> Result<Edited, EditError> {
-        todo!()
+        edit::edit(self, edits, (by, why), ids)
     }
 
     /// Settles a conflict: supersedes exactly the values that it had.

@@ -7,6 +7,7 @@ use automerge::{Automerge, Change, ChangeHash};
 
 use crate::conflict::Candidate;
 use crate::context::Context;
+use crate::edit::Touch;
 use crate::schema::Part;
 use crate::value::Value;
 
@@ -140,6 +141,13 @@ impl Document {
             why: written.why.clone(),
             rank: context.rank(&key),
         })
+    }
+
+    /// Who made a change, when and why.
+    pub(crate) fn touch(&self, change: &ChangeHash) -> Option<Touch> {
+        let written = self.graph().get(change)?;
+        let by = self.graph().writer(&written.actor).name;
+        Some(Touch { by, time: written.time, why: written.why.clone(), change: change.0 })
     }
 
     pub(crate) fn graph(&self) -> &Graph {

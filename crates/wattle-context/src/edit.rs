@@ -1,9 +1,25 @@
 //! Edits: the one vocabulary of the library, the command and MCP.
 
+mod check;
+mod landed;
+mod pen;
+mod plan;
+mod write;
+
+pub(crate) use plan::version_of;
+
+use std::collections::BTreeMap;
+
 use crate::conflict::Conflict;
-use crate::path::PathError;
-use crate::schema::Part;
-use crate::value::Value;
+use crate::context::Context;
+use crate::document::Document;
+use crate::limits::{NAME_BYTES_MAX, WHY_BYTES_MAX};
+use crate::read::Reading;
+use crate::path::{Path, PathError};
+use crate::schema::{Kind, Part};
+use crate::value::{ItemId, Value};
+
+use plan::{Deed, Step};
 
 /// What an edit does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,4 +222,158 @@ pub enum EditError {
         /// What is wrong.
         what: String,
     },
+}
+
+impl Op {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Add => "add",
+            Self::Replace => "replace",
+            Self::Append => "append",
+            Self::Remove => "remove",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The parts that edits need and that are not loaded.
+pub(crate) fn needs(context: &Context, edits: &[Edit]) -> Result<Vec<Part>, EditError> {
+    plan::needs(context, edits)
+}
+
+/// Makes edits, all or none.
+pub(crate) fn edit(
+    context: &mut Context,
+    edits: &[Edit],
+    (by, why): (&Author, &str),
+    ids: &mut dyn FnMut() -> ItemId,
+) -> Result<Edited, EditError> {
+    short_enough(by, why)?;
+    let steps = plan::plan(context, edits, ids)?;
+    carry_out(context, (edits, &steps), (by, why))
+}
+
+/// Carries out steps on copies of the documents, and puts these in place if all went well.
+fn carry_out(
+    context: &mut Context,
+    (edits, steps): (&[Edit], &[Step]),
+    (by, why): (&Author, &str),
+) -> Result<Edited, EditError> {
+    let replaced: Vec<Option<Value>> =
+        steps.iter().map(|step| before(context, step)).collect::<Result<_, _>>()?;
+    let mut by_part: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        by_part.entry(step.part).or_default().push(index);
+    }
+    let (mut landings, mut changes, mut documents) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (part, indices) in by_part {
+        let document = document_of(context, steps, part)?;
+        let own: Vec<&Step> = indices.iter().filter_map(|index| steps.get(*index)).collect();
+        for step in &own {
+            let version = edits.get(step.edit).and_then(|edit| edit.base.as_deref());
+            landed::refuse_if_changed(&document, step, version.unwrap_or_default())?;
+        }
+        let written = write::write(&document, &own, (by, why))?;
+        for ((index, step), text) in indices.iter().zip(&own).zip(&written.texts) {
+            landings.insert(*index, landed::landed(&document, step, text.as_deref()));
+        }
+        changes.extend(written.changes.into_iter().map(|change| (part, change)));
+        documents.push((part, document, written.doc));
+    }
+    for (part, mut document, doc) in documents {
+        document.replace(doc);
+        context.insert(part, document);
+    }
+    let mut answers: Vec<Answer> = Vec::with_capacity(edits.len());
+    for (index, (step, replaced)) in steps.iter().zip(replaced).enumerate() {
+        // The body of a new document is a second step of the edit that adds it.
+        if answers.len() == step.edit {
+            let landed = landings.remove(&index).unwrap_or(Landed::OnTop);
+            answers.push(answer(context, step, (landed, replaced)));
+        }
+    }
+    Ok(Edited { answers, changes })
+}
+
+fn answer(context: &Context, step: &Step, (landed, replaced): (Landed, Option<Value>)) -> Answer {
+    let field = step.path.field.as_ref().and_then(|_| context.field(&step.path));
+    let item = || context.item(&Path { field: None, ..step.path.clone() });
+    let conflict = match &step.deed {
+        Deed::Mark { .. } => item().and_then(|item| item.conflict),
+        Deed::Create(..)
+        | Deed::Fill(..)
+        | Deed::Put(..)
+        | Deed::Replace(..)
+        | Deed::Append(..)
+        | Deed::Policy(..) => field.and_then(|field| field.conflict).or_else(|| item()?.conflict),
+    };
+    let version = context.document(&step.part).map(Document::version).unwrap_or_default();
+    Answer { path: step.path.to_string(), landed, replaced, conflict, version }
+}
+
+/// The document of a part; that of a new item's body is new, too.
+fn document_of(context: &Context, steps: &[Step], part: Part) -> Result<Document, EditError> {
+    if let Some(document) = context.document(&part) {
+        return Ok(document.clone());
+    }
+    let created = |step: &Step| matches!(&step.deed, Deed::Create(id, _) if Part::Body(*id) == part);
+    if steps.iter().any(created) { Ok(Document::new(part)) } else { Err(EditError::NotLoaded { part }) }
+}
+
+/// What stands where a step writes, if it has no base. Fails if its item is deleted.
+fn before(context: &Context, step: &Step) -> Result<Option<Value>, EditError> {
+    let part = Part::Section(step.path.section);
+    let document = context.document(&part).ok_or(EditError::NotLoaded { part })?;
+    let base = step.base.as_deref().filter(|_| step.part == part);
+    let mut reading = match base {
+        Some(heads) => Reading::as_of(context, step.path.section, document, heads),
+        None => Reading::new(context, step.path.section, document),
+    };
+    let (item, field) = match &step.deed {
+        Deed::Create(..) | Deed::Mark { .. } => return Ok(None),
+        Deed::Policy(field, _) => {
+            let value = reading.policy_of(field.name).value;
+            return Ok(Some(value).filter(|_| step.base.is_none()));
+        }
+        Deed::Fill(item, field, _)
+        | Deed::Put(item, field, ..)
+        | Deed::Replace(item, field, ..)
+        | Deed::Append(item, field, _) => (item, field),
+    };
+    match reading.is_live(item) {
+        None if step.part != part && context.document(&step.part).is_none() => return Ok(None),
+        None => {
+            let (section, item) = (step.path.section, item.to_string());
+            return Err(PathError::UnknownItem { section, item }.into());
+        }
+        Some(false) => {
+            let path = Path::item(step.path.section, *item).to_string();
+            return Err(EditError::Deleted { path });
+        }
+        Some(true) => {}
+    }
+    if step.base.is_some() || matches!(&step.deed, Deed::Replace(..) | Deed::Append(..)) {
+        return Ok(None);
+    }
+    if field.kind == Kind::Body {
+        return Ok(context.body(item).map(Value::Text));
+    }
+    let key = step.path.rest.first().map(String::as_str);
+    Ok(reading.field(item, field.name, key).map(|field| field.value))
+}
+
+fn short_enough(by: &Author, why: &str) -> Result<(), EditError> {
+    let long = [
+        ("the reason", why.len(), WHY_BYTES_MAX),
+        ("the author's name", by.name.len(), NAME_BYTES_MAX),
+        ("the client's name", by.client.len(), NAME_BYTES_MAX),
+    ];
+    match long.into_iter().find(|(_, actual, limit)| actual > limit) {
+        Some((field, actual, limit)) => {
+            Err(EditError::TooLong { field: field.to_owned(), actual, limit, unit: "bytes" })
+        }
+        None => Ok(()),
+    }
 }

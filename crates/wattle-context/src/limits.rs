@@ -42,3 +42,5 @@ pub const DEFECTS_MAX: usize = 1_000;
 pub const HEAD_DIGITS: usize = 16;
 /// The shortest prefix of an item's id that names it.
 pub const ID_PREFIX_CHARS_MIN: usize = 4;
+/// Changes on which one change builds.
+pub const DEPS_MAX: usize = 64;

@@ -1,5 +1,9 @@
 //! Paths: `rules/<id>/statement`, `people/<id>/preferences/language`, `policies/rules/severity`.
 
+mod locate;
+
+pub(crate) use locate::locate;
+
 use std::fmt;
 
 use crate::schema::Section;

@@ -232,3 +232,18 @@ impl fmt::Display for Part {
         }
     }
 }
+
+/// What a field takes, for messages.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { chars } => write!(f, "a text of at most {chars} characters"),
+            Self::Text { bytes } => write!(f, "a text of at most {bytes} bytes"),
+            Self::Int => f.write_str("a whole number"),
+            Self::Bool => f.write_str("true or false"),
+            Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Key => f.write_str("a key of 64 hexadecimal digits"),
+            Self::Scalar => f.write_str("a text, a whole number, or true or false"),
+        }
+    }
+}

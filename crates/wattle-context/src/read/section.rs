@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ValueRef};
 
-use super::{Contest, Reader};
+use super::{Contest, DELETED, Reader, scalar};
 use crate::context::Context;
 use crate::document::{Document, ITEMS, POLICIES};
 use crate::limits::DEFECTS_MAX;
@@ -107,6 +107,28 @@ impl<'a> Reading<'a> {
             }
         }
         ids
+    }
+
+    /// An item's own map.
+    pub(crate) fn object(&self, id: &ItemId) -> Option<ObjId> {
+        self.reader.item(id)
+    }
+
+    /// The field that names items for people.
+    pub(crate) fn title(&self) -> &'static str {
+        self.section.title()
+    }
+
+    /// All concurrent values of a key.
+    pub(crate) fn raw(&self, object: &ObjId, key: &str) -> Vec<Value> {
+        self.reader.get_all(object, key).iter().filter_map(|(value, _)| scalar(value)).collect()
+    }
+
+    /// Whether an item is there and not deleted; none if it was never there.
+    pub(crate) fn is_live(&mut self, id: &ItemId) -> Option<bool> {
+        let object = self.reader.item(id)?;
+        let marked = !self.reader.get_all(&object, DELETED).is_empty();
+        Some(!marked || self.life(id, &object).is_some())
     }
 
     /// How a field is read: as the context says, or by default.

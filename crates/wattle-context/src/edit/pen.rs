@@ -1,0 +1,180 @@
+//! Writes changes: as whom, as of which version, and cut to a size that a change may have.
+
+use std::collections::BTreeSet;
+
+use automerge::transaction::{CommitOptions, OwnedTransaction, Transactable};
+use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ReadDoc, ScalarValue};
+use sha2::{Digest, Sha256};
+
+use super::Author;
+use crate::document::introduction;
+use crate::limits::{CHANGE_BYTES_TARGET, CHANGE_OPS_TARGET, DEPS_MAX};
+use crate::value::Value;
+
+/// An open transaction, and the changes that were made before it.
+pub(super) struct Pen<'a> {
+    pub(super) tx: OwnedTransaction,
+    by: &'a Author,
+    why: &'a str,
+    /// Whether it writes as of an earlier version.
+    earlier: bool,
+    /// Whether this is the actor's first change in the document.
+    first: bool,
+    ops: usize,
+    bytes: usize,
+    changes: Vec<Vec<u8>>,
+}
+
+impl<'a> Pen<'a> {
+    /// Begins to write in a document: on top, or as of a version.
+    pub(super) fn new(
+        doc: Automerge,
+        base: Option<&[ChangeHash]>,
+        (by, why): (&'a Author, &'a str),
+    ) -> Result<Self, AutomergeError> {
+        let mut heads = doc.get_heads();
+        let earlier = base.is_some_and(|base| base != heads) || heads.len() > DEPS_MAX;
+        heads.truncate(DEPS_MAX);
+        let heads = base.map_or(heads, <[ChangeHash]>::to_vec);
+        let (tx, first) = begin(doc, earlier.then_some(heads.as_slice()), by)?;
+        Ok(Self { tx, by, why, earlier, first, ops: 0, bytes: 0, changes: Vec::new() })
+    }
+
+    pub(super) fn put(mut self, object: &ObjId, key: &str, value: &Value) -> Result<Self, AutomergeError> {
+        let bytes = key.len() + value.text().map_or(8, str::len);
+        self = self.with_room(1, bytes)?;
+        self.tx.put(object, key, scalar(value))?;
+        Ok(self)
+    }
+
+    pub(super) fn make(
+        mut self,
+        object: &ObjId,
+        key: &str,
+        kind: ObjType,
+    ) -> Result<(Self, ObjId), AutomergeError> {
+        self.ops += 1;
+        self.bytes += key.len();
+        let made = self.tx.put_object(object, key, kind)?;
+        Ok((self, made))
+    }
+
+    /// Appends to a list.
+    pub(super) fn push(mut self, list: &ObjId, text: &str) -> Result<Self, AutomergeError> {
+        self = self.with_room(1, text.len())?;
+        let end = self.tx.length(list);
+        self.tx.insert(list, end, text)?;
+        Ok(self)
+    }
+
+    /// Replaces a stretch of a text; a long one in several changes.
+    pub(super) fn splice(
+        mut self,
+        text: &ObjId,
+        (at, mut delete): (usize, usize),
+        mut insert: &str,
+    ) -> Result<Self, AutomergeError> {
+        let mut at = at;
+        while delete > 0 || !insert.is_empty() {
+            self = self.with_room(1, 1)?;
+            let room = CHANGE_OPS_TARGET.saturating_sub(self.ops).max(1);
+            let deleted = delete.min(room);
+            let piece = head(insert, room - deleted);
+            self.tx.splice_text(text, at, deleted.try_into().unwrap_or(isize::MAX), piece)?;
+            let inserted = piece.chars().count();
+            self.ops += deleted + inserted;
+            self.bytes += piece.len();
+            delete -= deleted;
+            at += inserted;
+            insert = insert.get(piece.len()..).unwrap_or_default();
+        }
+        Ok(self)
+    }
+
+    /// How many entries an object has.
+    pub(super) fn length(&self, object: &ObjId) -> usize {
+        self.tx.length(object)
+    }
+
+    /// Ends writing: the document, and the changes that were made.
+    pub(super) fn finish(self) -> (Automerge, Vec<Vec<u8>>) {
+        let (doc, _, changes) = self.commit();
+        (doc, changes)
+    }
+
+    /// Ends the change and begins another one on top of it, if this one has no room.
+    fn with_room(self, ops: usize, bytes: usize) -> Result<Self, AutomergeError> {
+        let full = self.ops + ops > CHANGE_OPS_TARGET || self.bytes + bytes > CHANGE_BYTES_TARGET;
+        if !full || self.ops == 0 {
+            return Ok(Self { ops: self.ops + ops, bytes: self.bytes + bytes, ..self });
+        }
+        let (by, why, earlier) = (self.by, self.why, self.earlier);
+        let (doc, hash, changes) = self.commit();
+        let hash: Vec<ChangeHash> = hash.into_iter().collect();
+        let heads = (earlier && !hash.is_empty()).then_some(hash.as_slice());
+        let (tx, first) = begin(doc, heads, by)?;
+        Ok(Self { tx, by, why, earlier, first, ops, bytes, changes })
+    }
+
+    fn commit(mut self) -> (Automerge, Option<ChangeHash>, Vec<Vec<u8>>) {
+        let message = if self.first {
+            introduction(self.why, &self.by.name, &self.by.client)
+        } else {
+            self.why.to_owned()
+        };
+        let options = CommitOptions::default().with_time(self.by.time_ms).with_message(message);
+        let (doc, hash, _) = self.tx.commit_with(options);
+        let change = hash.and_then(|hash| doc.get_change_by_hash(&hash));
+        self.changes.extend(change.map(|change| change.raw_bytes().to_vec()));
+        (doc, hash, self.changes)
+    }
+}
+
+/// Opens a transaction, as of a version if one is given, and says whether it is its actor's first.
+///
+/// An actor's changes form a chain. Where a version does not have the last one of an author's
+/// actor, the author goes on under another actor, derived from the first.
+fn begin(
+    mut doc: Automerge,
+    heads: Option<&[ChangeHash]>,
+    by: &Author,
+) -> Result<(OwnedTransaction, bool), AutomergeError> {
+    let since = heads.map(|heads| doc.get_changes_meta(heads)).unwrap_or_default();
+    let ahead: BTreeSet<ActorId> = since.into_iter().map(|meta| meta.actor.into_owned()).collect();
+    let mut levels = (0_u32..).map(|level| actor(by, level));
+    let actor = levels.find(|actor| !ahead.contains(actor)).unwrap_or_else(|| actor(by, u32::MAX));
+    let author = automerge::Author::from(by.key.as_slice());
+    let first = !doc.get_actors_for_author(&author).contains(&actor);
+    doc.set_author(Some(author.into_owned()));
+    // Setting the author has set a random actor.
+    doc.set_actor(actor);
+    let tx = doc.into_transaction(None, heads);
+    Ok((tx.map_err(|_| AutomergeError::Fail)?, first))
+}
+
+fn actor(by: &Author, level: u32) -> ActorId {
+    if level == 0 {
+        return ActorId::from(by.actor.as_slice());
+    }
+    let hash = Sha256::new()
+        .chain_update(b"wattle/actor/1")
+        .chain_update(by.actor)
+        .chain_update(level.to_be_bytes())
+        .finalize();
+    ActorId::from(hash.get(..16).unwrap_or_default())
+}
+
+fn scalar(value: &Value) -> ScalarValue {
+    match value {
+        Value::Bool(value) => ScalarValue::Boolean(*value),
+        Value::Int(value) => ScalarValue::Int(*value),
+        Value::Text(text) => ScalarValue::Str(text.as_str().into()),
+        Value::Null | Value::List(_) | Value::Map(_) => ScalarValue::Null,
+    }
+}
+
+/// The first characters of a text.
+fn head(text: &str, chars: usize) -> &str {
+    let end = text.char_indices().nth(chars).map_or(text.len(), |(byte, _)| byte);
+    text.get(..end).unwrap_or_default()
+}
