@@ -1,1 +1,5 @@
-//! Integration tests of the whole workspace.
+//! What the integration tests share: a link that can be cut, a relay process, a recording.
+
+pub mod cable;
+pub mod recording;
+pub mod process;

@@ -1,0 +1,81 @@
+//! Real processes of the workspace's own programs.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A relay in a process of its own; killed when dropped.
+#[derive(Debug)]
+pub struct RelayProcess {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl RelayProcess {
+    /// Starts it on a directory and waits until it is ready.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(program("wattle-relay"))
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the relay's program");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("the ready line");
+        let address = line.trim().strip_prefix("ready http://").expect("the ready line");
+        let address = address.parse().expect("an address");
+        Self { child, address }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a running relay");
+        self.child.wait().expect("a child");
+    }
+}
+
+impl Drop for RelayProcess {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The path of a program of the workspace, built once per run with this profile.
+pub fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("this program");
+        let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/test").to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--bins", "-p", "wattle", "-p", "wattle-relay", "-p", "wattle-tests"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        let target = folder.parent().expect("the target folder");
+        assert!(build.env("CARGO_TARGET_DIR", target).status().expect("cargo").success());
+        folder
+    });
+    folder.join(name)
+}
