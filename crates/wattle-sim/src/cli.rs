@@ -156,8 +156,9 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 fn command(command: &Command) -> Result<bool, CommandError> {
     match command {
         Command::Run { seed, seeds, size, shown } => {
-            let seeds =
-                seeds.as_ref().map_or_else(|| *seed..seed.saturating_add(1), |seeds| seeds.0.clone());
+            let seeds = seeds
+                .as_ref()
+                .map_or_else(|| *seed..seed.saturating_add(1), |seeds| seeds.0.clone());
             run_seeds(seeds, size.size(), *shown)
         }
         Command::Plan { seed, size } => print_plan(&generate(*seed, size.size())).map(|()| true),

@@ -32,7 +32,7 @@
 //! ana: documents/plan/body set "…" base before
 //! ana: resolve rules/friday/statement keep a
 //! ana: resolve rules/friday/statement set "…"
-//! try ana: …                          the same, and it may be refused
+//! try ana: …                          the same, and it may be refused; nobody waits until it is saved
 //!
 //! expect * rules = "one" + "two"      the names of the items, in any order; `none` for no item
 //! expect bot tasks/ship/status = done the values in force of a field, in any order

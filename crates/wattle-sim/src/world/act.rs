@@ -76,6 +76,13 @@ impl World {
             self.refuse(act, &why);
         }
         self.run_until(self.now + DEED_MS);
+        // Whoever counts on an edit has been told that it is saved.
+        while !act.may_fail
+            && self.nodes.get(node).is_some_and(Node::blocked)
+            && self.outcome.violations.is_empty()
+        {
+            self.happen();
+        }
     }
 
     fn refuse(&mut self, act: &Act, why: &str) {
