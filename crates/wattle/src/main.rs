@@ -1,1 +1,39 @@
-fn main() {}
+//! The `wattle` command: a context for people and scripts.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+mod args;
+mod conflicts;
+mod demo;
+mod edit;
+mod export;
+mod failure;
+mod history;
+mod import;
+mod init;
+mod landing;
+mod place;
+mod render;
+mod run;
+mod screen;
+mod session;
+mod show;
+mod signal;
+mod status;
+mod sync;
+mod time;
+mod typed;
+mod up;
+mod version;
+mod watch;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let filter = EnvFilter::try_from_env("WATTLE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    run::run(cli)
+}

@@ -1,0 +1,114 @@
+//! `wattle init` and `wattle join`: a context gets its folder.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use wattle_sync::{JoinLink, NotSettled, Options, Peer};
+
+use crate::args;
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::screen::{Form, Progress, Screen, say};
+use crate::session::{self, identity, told};
+
+/// Makes a context.
+pub(crate) async fn init(
+    dir: Option<&Path>,
+    args: args::Init,
+    screen: &mut Screen,
+) -> Result<(), Failure> {
+    let place = vacant(dir)?;
+    let name = match args.name {
+        Some(name) => name,
+        None => folder_name(&place),
+    };
+    let peer = Peer::create(Options::new(&place.directory, identity(args.person)?), &name).await?;
+    let directory = told(&place.directory);
+    if screen.form == Form::Json {
+        screen.json(&json!({
+            "context": peer.context_id().to_string(),
+            "name": name,
+            "directory": directory,
+            "key": peer.key().to_string(),
+        }))?;
+    } else {
+        let paint = screen.paint;
+        say!(screen, "context {} in {}", paint.bold(&name), directory.display())?;
+        say!(screen, "next:")?;
+        say!(screen, "  wattle edit rules add \"No deploys on Friday\"")?;
+        say!(screen, "  wattle show")?;
+        say!(screen, "  wattle up          shares it with other machines and agents")?;
+    }
+    peer.close().await;
+    Ok(())
+}
+
+/// Takes part in a context.
+pub(crate) async fn join(
+    dir: Option<&Path>,
+    args: args::Join,
+    screen: &mut Screen,
+) -> Result<(), Failure> {
+    let link: JoinLink = args.link.parse()?;
+    let place = vacant(dir)?;
+    let mut progress = Progress::new();
+    progress.show("connecting");
+    let peer = Peer::join(Options::new(&place.directory, identity(args.person)?), &link).await?;
+    let here = match peer.settled(Duration::from_secs(args.timeout)).await {
+        Ok(()) => None,
+        Err(late @ (NotSettled::Unreached { .. } | NotSettled::NoRemote)) => Some(late),
+        Err(failed) => return Err(failed.into()),
+    };
+    drop(progress);
+    joined(screen, &peer, &place, here.as_ref()).await?;
+    peer.close().await;
+    Ok(())
+}
+
+async fn joined(
+    screen: &mut Screen,
+    peer: &Peer,
+    place: &Place,
+    late: Option<&NotSettled>,
+) -> Result<(), Failure> {
+    let name = session::name(peer).await;
+    let directory = told(&place.directory);
+    if screen.form == Form::Json {
+        screen.json(&json!({
+            "context": peer.context_id().to_string(),
+            "name": name,
+            "directory": directory,
+            "key": peer.key().to_string(),
+            "in_sync": late.is_none(),
+        }))?;
+        return Ok(());
+    }
+    let paint = screen.paint;
+    say!(screen, "joined {} in {}", paint.bold(&name), directory.display())?;
+    if let Some(late) = late {
+        let line = format!("nothing has come yet: {late}; `wattle sync` tries again");
+        say!(screen, "{}", paint.yellow(&line))?;
+    }
+    say!(screen, "next:")?;
+    say!(screen, "  wattle show")?;
+    say!(
+        screen,
+        "  wattle sync        stays connected; every edit of either side is there at once"
+    )?;
+    Ok(())
+}
+
+fn vacant(dir: Option<&Path>) -> Result<Place, Failure> {
+    let place = Place::fresh(dir)?;
+    if place.directory.is_dir() {
+        return Err(Failure::Occupied { directory: told(&place.directory) });
+    }
+    Ok(place)
+}
+
+fn folder_name(place: &Place) -> String {
+    let root = told(&place.root);
+    let name = root.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "context".to_owned())
+}

@@ -1,0 +1,61 @@
+//! From what was typed to the command, and from its end to the exit code.
+
+use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::screen::{Form, Screen};
+use crate::session::Session;
+use crate::{conflicts, demo, edit, export, history, import, init, show, status, sync, up, watch};
+
+/// What stands in the history as the program.
+const CLIENT: &str = "wattle";
+
+/// Runs the command; a failure is one sentence on standard error.
+#[expect(clippy::print_stderr, reason = "the one place where a failure is told")]
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let done = runtime().and_then(|runtime| runtime.block_on(command(cli)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("wattle: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Runtime { error })
+}
+
+#[expect(clippy::cognitive_complexity, reason = "flat: one line per command")]
+async fn command(cli: Cli) -> Result<(), Failure> {
+    let form = if cli.everywhere.json { Form::Json } else { Form::Text };
+    let screen = &mut Screen::new(form);
+    let dir = cli.everywhere.dir.as_deref();
+    let session = |client| Session::find(dir, client);
+    match cli.command {
+        Command::Init(args) => init::init(dir, args, screen).await,
+        Command::Join(args) => init::join(dir, args, screen).await,
+        Command::Up(args) => up::run(&session(CLIENT)?, args, screen).await,
+        Command::Sync(args) => sync::run(&session(CLIENT)?, args, screen).await,
+        Command::Status => status::run(&session(CLIENT)?, screen).await,
+        Command::Show(args) => show::run(&session(CLIENT)?, args, screen).await,
+        Command::Edit(args) => edit::run(&session(CLIENT)?, args, screen).await,
+        Command::Watch => watch::run(&session(CLIENT)?, screen).await,
+        Command::Conflicts => conflicts::list(&session(CLIENT)?, screen).await,
+        Command::Resolve(args) => conflicts::settle(&session(CLIENT)?, args, screen).await,
+        Command::Log(args) => history::log(&session(CLIENT)?, args, screen).await,
+        Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
+        Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
+        Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
+        Command::Demo(args) => demo::run(args, screen).await,
+    }
+}

@@ -1,0 +1,137 @@
+//! `wattle status`.
+
+use serde_json::{Value as Json, json};
+use wattle_sync::{
+    DocumentStatus, LinkState, LinkStatus, Peer, RemoteStatus, Status, UplinkStatus,
+};
+
+use crate::failure::Failure;
+use crate::screen::{Form, Screen, brief, say};
+use crate::session::{Session, told};
+
+/// Prints what is here, and what of it is durable elsewhere.
+pub(crate) async fn run(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
+    let peer = session.open().await?;
+    let status = peer.status().await?;
+    match screen.form {
+        Form::Json => screen.json(&to_json(&peer, &status))?,
+        Form::Text => print(screen, session, &status)?,
+    }
+    Ok(())
+}
+
+fn print(screen: &mut Screen, session: &Session, status: &Status) -> Result<(), Failure> {
+    let paint = screen.paint;
+    let name = status.name.as_deref().unwrap_or("(its name has not arrived yet)");
+    let context: String = status.context.to_string().chars().take(16).collect();
+    say!(screen, "{}  {}", paint.bold(&brief(name, 80)), paint.dim(&format!("{context}…")))?;
+    say!(screen, "in       {}  {}", told(session.directory()).display(), size(status.store_bytes))?;
+    say!(screen, "you      {}", status.key)?;
+    let changes: u64 = status.documents.iter().map(|document| document.changes).sum();
+    say!(screen, "has      {changes} changes in {} documents", status.documents.len())?;
+    for document in &status.documents {
+        let heads = if document.heads.len() > 1 {
+            format!("  {} heads", document.heads.len())
+        } else {
+            String::new()
+        };
+        let line = format!("{:<14} {:>7}{heads}", brief(&document.name, 40), document.changes);
+        say!(screen, "         {}", paint.dim(&line))?;
+    }
+    for link in &status.links {
+        say!(screen, "link     {}", link_line(link))?;
+    }
+    if status.remotes.is_empty() {
+        say!(screen, "nowhere else yet: `wattle up` shares it")?;
+    }
+    for remote in &status.remotes {
+        let durable = match remote.pending {
+            0 => paint.green("everything here is durable there"),
+            pending => paint.yellow(&format!("{pending} changes are only here: wattle sync")),
+        };
+        say!(screen, "remote   {}  {durable}", at(remote))?;
+    }
+    for bad in &status.quarantined {
+        let line = format!("set aside: change {} of {}", brief(&bad.change, 16), bad.document);
+        say!(screen, "{}", paint.red(&line))?;
+    }
+    Ok(())
+}
+
+fn link_line(link: &LinkStatus) -> String {
+    let whom = link.address.as_deref().or(link.agent.as_deref()).unwrap_or("somebody");
+    let state = match &link.state {
+        LinkState::Dialling => "is dialled".to_owned(),
+        LinkState::Waiting { reason, .. } => format!("not reached: {reason}"),
+        LinkState::Handshake => "proves its key".to_owned(),
+        LinkState::Comparing => "compares".to_owned(),
+        LinkState::InSync => "in sync".to_owned(),
+    };
+    format!("{whom}  {state}")
+}
+
+fn at(remote: &RemoteStatus) -> String {
+    match &remote.address {
+        Some(address) => address.clone(),
+        None => format!("store {}", remote.store.to_string().chars().take(8).collect::<String>()),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        ..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{} KiB", bytes / 1024),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}
+
+fn to_json(peer: &Peer, status: &Status) -> Json {
+    let remotes: Vec<Json> = status
+        .remotes
+        .iter()
+        .map(|remote| {
+            json!({
+                "store": remote.store.to_string(),
+                "address": remote.address,
+                "pending": remote.pending,
+            })
+        })
+        .collect();
+    let quarantined: Vec<Json> = status
+        .quarantined
+        .iter()
+        .map(|bad| json!({ "document": bad.document, "change": bad.change }))
+        .collect();
+    json!({
+        "context": status.context.to_string(),
+        "name": status.name,
+        "store": status.store.to_string(),
+        "key": peer.key().to_string(),
+        "uplink": match status.uplink {
+            UplinkStatus::Here => "here",
+            UplinkStatus::Elsewhere => "elsewhere",
+            UplinkStatus::Off => "off",
+        },
+        "documents": status.documents.iter().map(document_to_json).collect::<Vec<_>>(),
+        "remotes": remotes,
+        "quarantined": quarantined,
+        "store_bytes": status.store_bytes,
+    })
+}
+
+fn document_to_json(document: &DocumentStatus) -> Json {
+    let remotes: Vec<Json> = document
+        .remotes
+        .iter()
+        .map(|at| {
+            json!({ "store": at.store.to_string(), "durable": at.durable, "pending": at.pending })
+        })
+        .collect();
+    json!({
+        "document": document.name,
+        "changes": document.changes,
+        "bytes": document.bytes,
+        "heads": document.heads,
+        "remotes": remotes,
+    })
+}
