@@ -1,4 +1,4 @@
-//! Finds what a path names: items by id, by a prefix of it, or by the slug of their title.
+//! Finds what a path names: items by id, by a prefix of it, by the slug of their title or its first words.
 
 use std::collections::BTreeSet;
 
@@ -72,13 +72,22 @@ fn find(context: &Context, section: Section, text: &str) -> Result<ItemId, PathE
         return Ok(id);
     }
     let (prefix, slug) = (text.to_ascii_lowercase(), slug(text));
-    let mut found = BTreeSet::new();
+    let beginning = format!("{slug}-");
+    let (mut found, mut begun) = (BTreeSet::new(), BTreeSet::new());
     for (id, _) in reading.ids() {
+        let slugs: Vec<String> =
+            reading.titles(&id).iter().map(|title| self::slug(title)).collect();
         let by_prefix = text.len() >= ID_PREFIX_CHARS_MIN && id.to_string().starts_with(&prefix);
-        let by_title = || reading.titles(&id).iter().any(|title| self::slug(title) == slug);
-        if (by_prefix || by_title()) && reading.item(&id).is_some() {
-            found.insert(id);
+        let by_title = slugs.contains(&slug);
+        let by_beginning = slugs.iter().any(|slug| slug.starts_with(&beginning));
+        if (by_prefix || by_title || by_beginning) && reading.item(&id).is_some() {
+            let set = if by_prefix || by_title { &mut found } else { &mut begun };
+            set.insert(id);
         }
+    }
+    // The first words of a title are enough where no title is just these.
+    if found.is_empty() && text.len() >= ID_PREFIX_CHARS_MIN {
+        found = begun;
     }
     match (found.first(), found.len()) {
         (Some(id), 1) => Ok(*id),
