@@ -1,0 +1,289 @@
+//! A peer made of the machine, a store in memory and a socket: nothing else is between test and relay.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+use wattle_protocol::io::Time;
+use wattle_protocol::message::Refusal;
+use wattle_protocol::replica::Config;
+use wattle_protocol::{
+    Blob, Change, ChangeHash, ContextId, ContextRecord, Event, Input, Keypair, LinkId, Output,
+    Replica, StoreId, StoreReply,
+};
+use wattle_store::{Append, MemoryStore, Store};
+
+use crate::process::PATIENCE;
+use crate::writer::{DOCUMENT, genesis};
+
+pub(crate) type Socket = WebSocketStream<TcpStream>;
+
+/// What is seen of a client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) ready: bool,
+    pub(crate) in_sync: bool,
+    /// Changes in its store.
+    pub(crate) changes: BTreeSet<ChangeHash>,
+    /// Changes that the relay said are durable.
+    pub(crate) durable: BTreeSet<ChangeHash>,
+    pub(crate) refused: Vec<Refusal>,
+    pub(crate) frames_in: u64,
+    pub(crate) closed: Option<(u16, String)>,
+    pub(crate) ended: bool,
+}
+
+/// A client that runs by itself until it is dropped.
+pub(crate) struct Client {
+    orders: mpsc::UnboundedSender<Order>,
+    seen: watch::Receiver<Seen>,
+}
+
+enum Order {
+    Commit(Vec<Change>),
+    /// Read nothing more from the socket.
+    Stall,
+}
+
+/// Who a client is.
+pub(crate) struct Who {
+    pub(crate) key: Keypair,
+    pub(crate) record: ContextRecord,
+    pub(crate) store: MemoryStore,
+}
+
+impl Who {
+    pub(crate) fn new(key: Keypair, record: &ContextRecord) -> Self {
+        let store = MemoryStore::new(StoreId(key.public().0[..16].try_into().expect("16 bytes")));
+        Self { key, record: record.clone(), store }
+    }
+}
+
+pub(crate) async fn dial(address: SocketAddr) -> Socket {
+    let mut request = format!("ws://{address}/sync").into_client_request().expect("a request");
+    let protocol = HeaderValue::from_static(wattle_protocol::wire::SUBPROTOCOL);
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+    let socket = TcpStream::connect(address).await.expect("it listens");
+    socket.set_nodelay(true).expect("a socket");
+    client_async(request, socket).await.expect("it upgrades").0
+}
+
+impl Client {
+    /// Dials and opens the context.
+    pub(crate) async fn start(address: SocketAddr, who: Who) -> Self {
+        let socket = dial(address).await;
+        let (orders, received) = mpsc::unbounded_channel();
+        let (seen, watched) = watch::channel(Seen::default());
+        tokio::spawn(Run::new(who, seen).run(socket, received));
+        Self { orders, seen: watched }
+    }
+
+    pub(crate) fn commit(&self, changes: Vec<Change>) {
+        self.orders.send(Order::Commit(changes)).ok();
+    }
+
+    pub(crate) fn stall(&self) {
+        self.orders.send(Order::Stall).ok();
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.borrow().clone()
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn until(&self, what: &str, so: impl FnMut(&Seen) -> bool) -> Seen {
+        let mut seen = self.seen.clone();
+        let waited = tokio::time::timeout(PATIENCE, seen.wait_for(so)).await;
+        match waited {
+            Ok(Ok(seen)) => seen.clone(),
+            Ok(Err(_)) | Err(_) => panic!("waited too long for {what}; {:?}", self.seen()),
+        }
+    }
+
+    pub(crate) async fn until_durable(&self, changes: &[ChangeHash]) -> Seen {
+        self.until("durable changes", |seen| changes.iter().all(|hash| seen.durable.contains(hash)))
+            .await
+    }
+
+    pub(crate) async fn until_has(&self, changes: &[ChangeHash]) -> Seen {
+        self.until("changes", |seen| changes.iter().all(|hash| seen.changes.contains(hash))).await
+    }
+}
+
+struct Run {
+    machine: Replica,
+    store: MemoryStore,
+    context: ContextId,
+    begun: Instant,
+    seen: watch::Sender<Seen>,
+    out: Vec<Blob>,
+    closes: bool,
+}
+
+const LINK: LinkId = LinkId(1);
+
+impl Run {
+    fn new(who: Who, seen: watch::Sender<Seen>) -> Self {
+        let Who { key, record, mut store } = who;
+        let context = record.id();
+        store.append_access(&context, 0, &[record.to_bytes()]).expect("it stores");
+        let first = Append { context, document: DOCUMENT, changes: vec![genesis()] };
+        store.append(&[first]).expect("it stores");
+        let machine = Replica::new(Config {
+            key,
+            store: store.id(),
+            session: [1; 16],
+            agent: "test".to_owned(),
+            roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
+            loads_documents: true,
+            accepts_new_contexts: false,
+        });
+        let begun = Instant::now();
+        Self { machine, store, context, begun, seen, out: Vec::new(), closes: false }
+    }
+
+    async fn run(mut self, mut socket: Socket, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce).expect("randomness");
+        let token = Blob::from(Vec::new());
+        self.give(Input::Connected { link: LINK, nonce, dials: Some(self.context), token });
+        let mut reads = true;
+        while !self.closes {
+            self.flush(&mut socket).await;
+            let tick = self.tick_at();
+            tokio::select! {
+                message = socket.next(), if reads => match message {
+                    Some(Ok(message)) => self.message(message),
+                    Some(Err(_)) | None => break,
+                },
+                order = orders.recv() => match order {
+                    Some(Order::Commit(changes)) => self.commit(changes),
+                    Some(Order::Stall) => reads = false,
+                    None => break,
+                },
+                () = tokio::time::sleep_until(tick.into()) => self.give(Input::Tick),
+            }
+        }
+        self.seen.send_modify(|seen| seen.ended = true);
+    }
+
+    async fn flush(&mut self, socket: &mut Socket) {
+        for frame in std::mem::take(&mut self.out) {
+            let bytes = frame.len();
+            if socket.send(Message::Binary(Bytes::from_owner(frame.0))).await.is_err() {
+                return;
+            }
+            self.give(Input::Drained { link: LINK, bytes });
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        match message {
+            Message::Binary(frame) => {
+                self.seen.send_modify(|seen| seen.frames_in += 1);
+                self.give(Input::Received { link: LINK, frame: frame.into() });
+            }
+            Message::Close(Some(frame)) => self.seen.send_modify(|seen| {
+                seen.closed = Some((frame.code.into(), frame.reason.to_string()));
+            }),
+            Message::Close(None)
+            | Message::Text(_)
+            | Message::Ping(_)
+            | Message::Pong(_)
+            | Message::Frame(_) => {}
+        }
+    }
+
+    fn commit(&mut self, changes: Vec<Change>) {
+        let append = Append { context: self.context, document: DOCUMENT, changes: changes.clone() };
+        let positions = self.store.append(&[append]).expect("it stores").remove(0);
+        let changes = changes.into_iter().zip(positions).collect();
+        self.give(Input::Committed { context: self.context, document: DOCUMENT, changes });
+    }
+
+    fn give(&mut self, input: Input) {
+        let now = self.now();
+        self.machine.handle(now, input);
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::Send { frame, .. } => self.out.push(frame),
+                Output::Close { refusal, .. } => {
+                    self.seen.send_modify(|seen| {
+                        seen.closed = Some((refusal.code.number(), refusal.reason.clone()));
+                    });
+                    self.closes = true;
+                }
+                Output::Store(request) => {
+                    for reply in wattle_store::serve(&mut self.store, vec![request]) {
+                        self.note(&reply);
+                        let now = self.now();
+                        self.machine.handle(now, Input::Store(reply));
+                    }
+                }
+                Output::Event(event) => self.event(event),
+            }
+        }
+    }
+
+    fn note(&mut self, reply: &StoreReply) {
+        if let StoreReply::Appended { positions, .. } = reply {
+            self.seen.send_modify(|seen| {
+                seen.changes.extend(positions.iter().map(|(hash, _)| *hash));
+            });
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Ready { .. } => self.seen.send_modify(|seen| seen.ready = true),
+            Event::InSync { .. } => self.seen.send_modify(|seen| seen.in_sync = true),
+            Event::Durable { known, .. } => {
+                let durable = self.ancestors(&known.durable);
+                self.seen.send_modify(|seen| seen.durable.extend(durable));
+            }
+            Event::Snapshot { link, context, document, bytes, .. } => {
+                let doc = automerge::Automerge::load(&bytes).expect("it loads");
+                let changes = doc.get_changes(&[]);
+                let changes = changes.iter().map(|one| (Blob::from(one.raw_bytes()), None));
+                let changes = changes.collect();
+                let now = self.now();
+                self.machine.handle(now, Input::Expanded { link, context, document, changes });
+            }
+            Event::Refused { refusal, .. } | Event::Rejected { refusal, .. } => {
+                self.seen.send_modify(|seen| seen.refused.push(refusal));
+            }
+            Event::Access { .. } | Event::Presence { .. } => {}
+        }
+    }
+
+    /// These changes and everything that they build on.
+    fn ancestors(&mut self, heads: &[ChangeHash]) -> BTreeSet<ChangeHash> {
+        let graph = self.store.graph(&self.context, &DOCUMENT).expect("it reads");
+        let mut open = heads.to_vec();
+        let mut found = BTreeSet::new();
+        let known = self.seen.borrow().durable.clone();
+        while let Some(hash) = open.pop() {
+            if !known.contains(&hash) && found.insert(hash) {
+                let header = graph.iter().find(|(_, header, _)| header.hash == hash);
+                open.extend(header.into_iter().flat_map(|(_, header, _)| header.deps.clone()));
+            }
+        }
+        found
+    }
+
+    fn now(&self) -> Time {
+        Time(self.begun.elapsed().as_millis() as u64)
+    }
+
+    fn tick_at(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3600);
+        self.machine.deadline().map_or(far, |at| self.begun + Duration::from_millis(at.0))
+    }
+}

@@ -1,0 +1,11 @@
+//! The relay as its users meet it: real processes and real sockets.
+
+mod client;
+mod exchange;
+mod http;
+mod kill;
+mod process;
+mod refusals;
+mod settings;
+mod startup;
+mod writer;

@@ -1,0 +1,69 @@
+//! Writes real changes: an author with a document of its own.
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, Author, Automerge, ROOT, ReadDoc};
+use wattle_context::{Document, Part, Section};
+use wattle_protocol::{
+    Blob, Change, ContextId, ContextRecord, DocumentKey, Keypair, PublicKey,
+};
+
+/// The document that all tests write into.
+pub(crate) const DOCUMENT: DocumentKey = DocumentKey { scope: 3, item: [0; 16] };
+
+const PART: Part = Part::Section(Section::Tasks);
+
+pub(crate) struct Writer {
+    key: Keypair,
+    context: ContextId,
+    doc: Automerge,
+    count: u64,
+}
+
+/// A context, named apart from those of other tests by its nonce.
+pub(crate) fn record(nonce: u8, owner: &Keypair) -> ContextRecord {
+    ContextRecord {
+        version: 1,
+        nonce: [nonce; 16],
+        name: "test".to_owned(),
+        owners: vec![owner.public()],
+        sequencer: owner.public(),
+    }
+}
+
+pub(crate) fn keypair(number: u8) -> Keypair {
+    Keypair::from_secret(&[number; 32])
+}
+
+pub(crate) fn genesis() -> Change {
+    Change::parse(Blob::from(Document::genesis(PART)), None).expect("it is a change")
+}
+
+impl Writer {
+    pub(crate) fn new(key: Keypair, context: ContextId, actor: [u8; 16]) -> Self {
+        let mut doc = Automerge::load(Document::genesis(PART)).expect("it loads");
+        let PublicKey(author) = key.public();
+        doc.set_actor(ActorId::from(actor));
+        doc.set_author(Some(Author::from(author.to_vec())));
+        Self { key, context, doc, count: 0 }
+    }
+
+    /// The next change: puts a text of so many bytes under a key of its own.
+    pub(crate) fn write(&mut self, bytes: usize) -> Change {
+        self.count += 1;
+        let key = format!("{}/{}", self.doc.get_actor(), self.count % 64);
+        let value = format!("{:>bytes$}", self.count);
+        let written = self
+            .doc
+            .transact_with::<_, _, automerge::AutomergeError, _>(
+                |()| CommitOptions::default().with_time(0),
+                |tx| tx.put(ROOT, key, value),
+            )
+            .expect("it is written");
+        let hash = written.hash.expect("there is a change");
+        let change = self.doc.get_change_by_hash(&hash).expect("it is there");
+        let bytes = Blob::from(change.raw_bytes());
+        let mut change = Change::parse(bytes, None).expect("it is a change");
+        change.seal = Some(self.key.seal(&self.context, &DOCUMENT, &change.header, 1));
+        change
+    }
+}
