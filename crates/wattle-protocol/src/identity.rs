@@ -79,7 +79,7 @@ impl Keypair {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs bytes that `seal_bytes` or `challenge_bytes` made.
+    /// Signs bytes that `seal_bytes` or `Challenge::bytes` made.
     pub fn sign(&self, bytes: &[u8]) -> Signature {
         Signature(self.0.sign(bytes).to_bytes())
     }
@@ -129,14 +129,52 @@ pub fn seal_bytes(
     bytes
 }
 
-/// What a proof signs: a domain, the nonce to be answered, one's own nonce, and both keys.
-pub fn challenge_bytes(
-    theirs: &[u8; 32],
-    mine: &[u8; 32],
-    verifier: &PublicKey,
-    prover: &PublicKey,
-) -> Vec<u8> {
-    [&b"wattle/link/1"[..], theirs, mine, &verifier.0, &prover.0].concat()
+/// Which end of a link somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It dialled.
+    Dials,
+    /// It was dialled.
+    Listens,
+}
+
+impl Side {
+    /// The other end.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Dials => Self::Listens,
+            Self::Listens => Self::Dials,
+        }
+    }
+}
+
+/// What a proof signs, from the prover's point of view.
+///
+/// The side is in it so that nobody can pass our own proof back to us over a second link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Which end proves its key.
+    pub prover: Side,
+    /// The nonce to be answered.
+    pub theirs: [u8; 32],
+    /// The prover's own nonce.
+    pub mine: [u8; 32],
+    /// The key of the side that verifies.
+    pub verifier_key: PublicKey,
+    /// The key that is proved.
+    pub prover_key: PublicKey,
+}
+
+impl Challenge {
+    /// The bytes: a domain, the side (0 dials, 1 listens), both nonces, both keys.
+    pub fn bytes(&self) -> Vec<u8> {
+        let side = match self.prover {
+            Side::Dials => 0,
+            Side::Listens => 1,
+        };
+        let (verifier, prover) = (&self.verifier_key.0, &self.prover_key.0);
+        [&b"wattle/link/1"[..], &[side], &self.theirs, &self.mine, verifier, prover].concat()
+    }
 }
 
 impl fmt::Debug for Keypair {

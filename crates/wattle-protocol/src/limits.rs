@@ -66,3 +66,14 @@ pub const FRAME_ACCESS_ENTRIES_MAX: usize = 256;
 pub const SNAPSHOT_SEALS_MAX: usize = 4096;
 /// Refusals that one link is told between two of its frames; further ones are only counted.
 pub const REFUSALS_WAITING_MAX: usize = 64;
+/// Hashes that one link may state and that still wait for an answer.
+pub const LINK_STATED_HASHES_MAX: usize = 1 << 20;
+/// Bytes of changes from one link that are not stored yet; above, the link is closed as too fast.
+/// A driver that stops reading from a link early enough never gets there.
+pub const LINK_UNSTORED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What one `Open` or `Opened` aims at, in bytes.
+pub const FRAME_OPEN_BYTES_TARGET: usize = 512 * 1024;
+/// The time after which readers of a changed document are told how far the log has become durable.
+pub const CURSOR_UPDATE_MS: u64 = 1_000;
+/// The time after which something that failed for the moment is tried again.
+pub const RETRY_MS: u64 = 5_000;

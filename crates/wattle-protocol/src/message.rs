@@ -19,7 +19,7 @@ pub enum Message {
     Hello(Hello),
     /// The second frame of both sides: a signature of the other side's nonce.
     Proof {
-        /// Over the bytes that `identity::challenge` makes.
+        /// Over the bytes that `identity::Challenge` makes.
         signature: Signature,
     },
     /// The side that dialled states what it has of a context, and follows it from then on.
@@ -36,7 +36,7 @@ pub enum Message {
         context: ContextId,
         /// Of which document.
         document: DocumentKey,
-        /// This store's log of the document reaches to here, durably.
+        /// The receiver now has this store's log of the document up to here; zero when unchanged.
         cursor: Position,
         /// The newest of the changes; their ancestors are durable too.
         #[serde(deserialize_with = "bounded::vec::<_, _, HEADS_MAX>")]

@@ -1,8 +1,31 @@
 //! The machine.
 
-use crate::id::{ChangeHash, StoreId};
+mod document;
+mod ending;
+mod follow;
+mod link;
+mod opening;
+mod presence;
+mod receiving;
+mod sending;
+mod storing;
+#[cfg(test)]
+mod tests;
+mod waking;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use self::document::{Context, Document};
+use self::follow::{At, Follow, Shared};
+use self::link::{Link, refusal};
+use self::waking::Timer;
+use crate::change::Change;
+use crate::id::{ChangeHash, ContextId, LinkId, PublicKey, StoreId};
 use crate::identity::Keypair;
-use crate::io::{Input, Output, Time};
+use crate::io::{Input, Output, StoreRequest, Time};
+use crate::message::Code;
+
+pub use self::link::{VERSION_MAX, VERSION_MIN};
 
 /// How a replica behaves.
 #[derive(Clone, Debug)]
@@ -25,24 +48,225 @@ pub struct Config {
 }
 
 /// One replica of any number of contexts, over any number of links.
+///
+/// It does no work of its own: it knows neither sockets nor disks nor a clock. A driver calls
+/// three verbs.
+///
+/// - [`handle`](Self::handle) takes in one [`Input`], with the time. Times never run backwards.
+/// - [`poll`](Self::poll) gives the next [`Output`], until it has none. Call it until then after
+///   one or several calls of `handle`: what several inputs caused is sent together, so a driver
+///   that has ten frames at hand does well to hand in all ten first.
+/// - [`deadline`](Self::deadline) says when to call `handle` with [`Input::Tick`] at the latest.
+///   It may change with every `handle` and `poll`.
+///
+/// Outputs are carried out in the order in which they are given; for one link and for one document
+/// of the store that order matters, otherwise it does not. They mean:
+///
+/// - `Send`: hand the frame to the socket, and report `Drained` with its length once the socket has
+///   taken it. While 256 KiB are under way to a link nothing more is given for it, and nothing
+///   is queued: what it lacks is read again when it has drained. A driver that never reports
+///   `Drained` for a link starves this link alone.
+/// - `Close`: the link is already forgotten here. No `Disconnected` is needed, and none hurts.
+/// - `Store`: carry it out, and hand in the answer as `Input::Store`; requests about one document
+///   are carried out in their order, requests about different ones in any. What other processes
+///   have committed to the same store is reported as `Committed`, in the order of positions, and
+///   before an `Appended` with higher positions.
+/// - `Event`: for the application. None needs an answer, except `Snapshot`, which waits for
+///   `Expanded` (with no changes when the snapshot cannot be read).
+///
+/// A link begins with `Connected` on both sides and ends with `Disconnected`, or with a `Close`.
+/// Numbers of links are never used twice. After `Ready` the side that dialled opens its context by
+/// itself; `InSync` comes once, on that side, when each has durably what the other had.
+///
+/// A driver that reads faster than its store writes stops reading from a link while
+/// [`backlog`](Self::backlog) is high; above `LINK_UNSTORED_BYTES_MAX` the link is closed.
+///
+/// Equal configurations and equal inputs give equal outputs, to the byte.
 #[derive(Debug)]
-pub struct Replica {}
+pub struct Replica {
+    config: Config,
+    now: Time,
+    links: BTreeMap<LinkId, Link>,
+    contexts: BTreeMap<ContextId, Context>,
+    outbox: VecDeque<Output>,
+    /// Changes for the store, together until the next poll.
+    staged: Vec<(At, Vec<Change>)>,
+    /// Links that may have something to send.
+    busy: BTreeSet<LinkId>,
+    /// The one that was served last.
+    turn: Option<LinkId>,
+    timers: BTreeSet<(Time, Timer)>,
+    presence_count: u64,
+}
+
+/// A link, for people and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// Which.
+    pub link: LinkId,
+    /// The other side, once it has proved its key.
+    pub remote: Option<(StoreId, PublicKey)>,
+    /// Bytes given to the driver and not drained.
+    pub under_way: usize,
+    /// Bytes that came over it and are not stored yet.
+    pub backlog: usize,
+    /// Contexts that it follows.
+    pub contexts: usize,
+}
 
 impl Replica {
     /// A replica without links.
-    pub fn new(_config: Config) -> Self {
-        todo!()
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            now: Time::default(),
+            links: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            staged: Vec::new(),
+            busy: BTreeSet::new(),
+            turn: None,
+            timers: BTreeSet::new(),
+            presence_count: 0,
+        }
     }
+
     /// Takes in one input. Call `poll` until it is empty afterwards.
-    pub fn handle(&mut self, _now: Time, _input: Input) {
-        todo!()
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.now = self.now.max(now);
+        self.wake();
+        match input {
+            Input::Connected { link, nonce, dials, token } => {
+                self.connected(link, (dials, nonce, token));
+            }
+            Input::Received { link, frame } => self.received(link, &frame),
+            Input::Drained { link, bytes } => self.drained(link, bytes),
+            Input::Disconnected { link } => self.disconnected(link),
+            Input::Store(reply) => self.store_reply(reply),
+            Input::Committed { context, document, changes } => {
+                self.committed(context, document, changes);
+            }
+            Input::Expanded { link, context, document, changes } => {
+                self.expanded(At { link, context, document }, changes);
+            }
+            Input::Compacted { context, document, pruned, snapshot } => {
+                if let Some(document) = self.document_of(&context, &document) {
+                    document.pruned = document.pruned.max(pruned);
+                    document.snapshot = document.snapshot.max(snapshot);
+                    document.graph.prune(pruned);
+                }
+            }
+            Input::Present { context, body } => self.present(context, body),
+            Input::Hangup { link } => self.close(link, refusal(Code::GoingAway, "closing")),
+            Input::Tick => {}
+        }
     }
+
     /// The next thing to do, in order.
     pub fn poll(&mut self) -> Option<Output> {
-        todo!()
+        if let Some(output) = self.outbox.pop_front() {
+            return Some(output);
+        }
+        if !self.staged.is_empty() {
+            let staged = std::mem::take(&mut self.staged);
+            self.outbox.extend(staged.into_iter().map(|(at, changes)| {
+                let At { link, context, document } = at;
+                Output::Store(StoreRequest::Append { context, document, link, changes })
+            }));
+            return self.outbox.pop_front();
+        }
+        let sent = self.pump();
+        // Sending can end a comparison, which is an event, or need the store.
+        match sent {
+            Some(send) if self.outbox.is_empty() => Some(send),
+            Some(send) => {
+                self.outbox.push_front(send);
+                self.outbox.pop_front()
+            }
+            None => self.outbox.pop_front(),
+        }
     }
+
     /// When to call `handle(.., Input::Tick)` at the latest.
     pub fn deadline(&self) -> Option<Time> {
-        todo!()
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// All links, in their order.
+    pub fn links(&self) -> impl Iterator<Item = LinkStatus> + '_ {
+        self.links.iter().map(|(id, link)| LinkStatus {
+            link: *id,
+            remote: link.proved().map(|proved| (proved.store, proved.key)),
+            under_way: link.under_way,
+            backlog: link.unstored_bytes + link.deferred.bytes,
+            contexts: link.shared.len(),
+        })
+    }
+
+    /// Bytes that came over a link and are not stored yet, or wait for what they build on.
+    pub fn backlog(&self, link: LinkId) -> usize {
+        self.links.get(&link).map_or(0, |link| link.unstored_bytes + link.deferred.bytes)
+    }
+
+    /// How many documents are in memory with their graph.
+    pub fn documents_in_memory(&self) -> usize {
+        self.documents().filter(|document| document.is_loaded()).count()
+    }
+
+    /// An estimate of the memory of graphs and recent changes, in bytes.
+    pub fn memory(&self) -> usize {
+        self.documents().map(|document| document.graph.memory() + document.recent.bytes()).sum()
+    }
+
+    fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.contexts.values().flat_map(|context| context.documents.values())
+    }
+
+    fn document_of(
+        &mut self,
+        context: &ContextId,
+        document: &crate::id::DocumentKey,
+    ) -> Option<&mut Document> {
+        self.contexts.get_mut(context)?.documents.get_mut(document)
+    }
+
+    fn document(&mut self, at: At) -> Option<&mut Document> {
+        self.document_of(&at.context, &at.document)
+    }
+
+    fn shared(&mut self, link: LinkId, context: &ContextId) -> Option<&mut Shared> {
+        self.links.get_mut(&link)?.shared.get_mut(context)
+    }
+
+    fn follow(&mut self, at: At) -> Option<&mut Follow> {
+        self.shared(at.link, &at.context)?.follows.get_mut(&at.document)
+    }
+
+    /// A document on a link, and the document itself, where both are there.
+    fn both(&mut self, at: At) -> Option<(&mut Follow, &mut Document)> {
+        let shared = self.links.get_mut(&at.link)?.shared.get_mut(&at.context)?;
+        let follow = shared.follows.get_mut(&at.document)?;
+        let document = self.contexts.get_mut(&at.context)?.documents.get_mut(&at.document)?;
+        Some((follow, document))
+    }
+
+    /// A document may have something to send on a link.
+    fn ready(&mut self, at: At) {
+        if let Some(shared) = self.shared(at.link, &at.context) {
+            shared.ready.insert(at.document);
+            self.busy.insert(at.link);
+        }
+    }
+
+    /// The links of a context, to be walked while they change.
+    fn links_of(&self, context: &ContextId) -> Vec<LinkId> {
+        self.contexts
+            .get(context)
+            .map(|context| context.links.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    fn store(&mut self, request: StoreRequest) {
+        self.outbox.push_back(Output::Store(request));
     }
 }
