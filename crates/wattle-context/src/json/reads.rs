@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{timestamp, value_to_json};
-use crate::conflict::{Candidate, Conflict, ConflictKind};
+use crate::conflict::{Candidate, Conflict, ConflictKind, letter};
 use crate::edit::{Answer, Landed, Touch};
 use crate::history::{Difference, LogEntry};
 use crate::limits::HEAD_DIGITS;
@@ -17,16 +17,20 @@ pub fn conflict_to_json(conflict: &Conflict) -> Json {
         ConflictKind::Value => "value",
         ConflictKind::EditDelete => "edit_delete",
     };
-    let candidates = conflict.lettered().map(|(key, candidate)| candidate_to_json(&key, candidate));
     json!({
         "id": conflict.id,
         "path": conflict.path,
         "kind": kind,
-        "candidates": candidates.collect::<Vec<_>>(),
+        "candidates": lettered(&conflict.candidates),
         "base": value_to_json(&conflict.base),
         "policy": conflict.policy.to_string(),
         "in_force": values(&conflict.in_force),
     })
+}
+
+fn lettered(candidates: &[Candidate]) -> Json {
+    let lettered = candidates.iter().enumerate();
+    lettered.map(|(index, candidate)| candidate_to_json(&letter(index), candidate)).collect()
 }
 
 fn candidate_to_json(key: &str, candidate: &Candidate) -> Json {
@@ -116,21 +120,23 @@ pub fn item_to_json(item: &ItemView) -> Json {
     Json::Object(json)
 }
 
-/// `{value, v, in_force, conflict, entries}`; `in_force` where several values are, and of a map those entries
-/// that have a conflict.
+/// `{value, v, in_force, conflict, candidates, entries}`: `in_force` where several values are, `candidates` where
+/// a policy has decided between them, and of a map those entries that have any of this.
 pub fn field_to_json(field: &FieldView) -> Json {
     let disputed: Map<String, Json> = field
         .entries
         .iter()
-        .filter(|(_, entry)| entry.conflict.is_some())
+        .filter(|(_, entry)| !entry.candidates.is_empty() || entry.conflict.is_some())
         .map(|(name, entry)| (name.clone(), field_to_json(entry)))
         .collect();
+    let decided = field.conflict.is_none() && !field.candidates.is_empty();
     let mut json = Map::new();
     let parts = [
         ("value", Some(value_to_json(&field.value))),
         ("v", Some(field.version.as_str().into())),
         ("in_force", (field.in_force.len() > 1).then(|| values(&field.in_force))),
         ("conflict", field.conflict.as_ref().map(conflict_to_json)),
+        ("candidates", decided.then(|| lettered(&field.candidates))),
         ("entries", (!disputed.is_empty()).then_some(Json::Object(disputed))),
     ];
     extend(&mut json, parts);

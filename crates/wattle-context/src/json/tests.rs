@@ -202,6 +202,15 @@ fn items_and_fields() {
 }
 
 #[test]
+fn what_a_policy_has_decided_stays_visible() {
+    let Conflict { candidates, .. } = conflict();
+    let decided = FieldView { candidates, in_force: vec!["deny".into()], ..field("deny") };
+    let json = field_to_json(&decided);
+    assert_eq!(json["candidates"], conflict_to_json(&conflict())["candidates"]);
+    assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["value", "v", "candidates"]);
+}
+
+#[test]
 fn a_log_entry() {
     let entry = LogEntry {
         change: "ab".repeat(32),

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use automerge::transaction::Transactable;
-use automerge::{AutoCommit, ObjType, ROOT, ReadDoc};
 use wattle_context::json::{edits_from_json, value_from_json};
-use wattle_context::policy::CustomPolicies;
-use wattle_context::rewrite::{Splice, overlaps, rewrite};
-use wattle_context::{Candidate, Policy, Value};
+use wattle_context::policy::{CustomPolicies, CustomPolicy};
+use wattle_context::{
+    Author, Candidate, Context, Document, Edit, ItemId, Landed, Op, Part, Policy, Section, Value,
+};
 
 const PAGE: &str = include_str!("../../../../docs/merge.md");
 const ROLES: [&str; 5] = ["reader", "contributor", "editor", "maintainer", "owner"];
@@ -40,6 +39,104 @@ fn what_is_in_force() {
             assert_eq!(values, example.in_force, "docs/merge.md:{number}");
         }
     }
+}
+
+/// Each author writes on a replica of their own, then a replica hears of it in any order.
+#[test]
+fn what_documents_show() {
+    for (number, block) in blocks("merge") {
+        let example = Example::of(&block);
+        if example.policy == Policy::Merge {
+            continue; // No field of values takes it.
+        }
+        let (start, changes) = written(&example);
+        for order in orders(&changes) {
+            let mut replica = start.clone();
+            for changes in order {
+                for (part, change) in changes {
+                    replica.document_mut(&part).unwrap().apply(&[&change]).unwrap();
+                }
+            }
+            assert_eq!(shown(&replica, &example), example.in_force, "docs/merge.md:{number}");
+        }
+    }
+}
+
+/// The context that all had, and what each of them wrote on it.
+fn written(example: &Example) -> (Context, Vec<Changes>) {
+    let (section, field) = place(example);
+    let mut start = Context::new();
+    start.insert(Part::Section(section), Document::new(Part::Section(section)));
+    start.custom("longest", longest());
+    start.ranks(example.candidates.iter().map(|written| (written.key, written.rank)).collect());
+    let policy = format!("policies/{section}/{field}");
+    let first = Candidate { value: example.base.clone(), ..candidate("nobody 0:00 null", 0) };
+    let add = edit(Op::Add, &section.to_string(), "x");
+    write(&mut start, &[add, edit(Op::Set, &policy, example.policy.to_string())], &first);
+    write(&mut start, &value_edits(example, &first.value), &first);
+    let changes = example.candidates.iter().map(|candidate| {
+        write(&mut start.clone(), &value_edits(example, &candidate.value), candidate)
+    });
+    let changes = changes.collect();
+    (start, changes)
+}
+
+type Changes = Vec<(Part, Vec<u8>)>;
+
+/// An element of a set, or any value.
+fn place(example: &Example) -> (Section, &'static str) {
+    if matches!(example.policy, Policy::AddWins | Policy::RemoveWins) {
+        (Section::Documents, "tags")
+    } else {
+        (Section::People, "preferences")
+    }
+}
+
+/// Writing what is there already is no write, so who puts an element in takes it out first.
+fn value_edits(example: &Example, value: &Value) -> Vec<Edit> {
+    let (section, field) = place(example);
+    let path = format!("{section}/{ITEM}/{field}");
+    match value {
+        Value::Bool(true) => vec![edit(Op::Remove, &path, "x"), edit(Op::Append, &path, "x")],
+        Value::Bool(false) => vec![edit(Op::Remove, &path, "x")],
+        Value::Null => vec![edit(Op::Remove, &format!("{path}/x"), Value::Null)],
+        Value::Int(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+            vec![edit(Op::Set, &format!("{path}/x"), value.clone())]
+        }
+    }
+}
+
+fn edit(op: Op, path: &str, value: impl Into<Value>) -> Edit {
+    Edit {
+        op,
+        path: path.to_owned(),
+        value: value.into(),
+        old: None,
+        base: None,
+        if_unchanged: false,
+    }
+}
+
+fn write(context: &mut Context, edits: &[Edit], by: &Candidate) -> Changes {
+    context.edit(edits, "", &author(by), &mut || ITEM).unwrap().changes
+}
+
+fn author(by: &Candidate) -> Author {
+    Author {
+        actor: [by.change[0]; 16],
+        key: by.key,
+        name: by.by.clone(),
+        client: "test".to_owned(),
+        time_ms: by.time,
+    }
+}
+
+const ITEM: ItemId = ItemId(*b"0000000000000000");
+
+fn shown(context: &Context, example: &Example) -> Vec<Value> {
+    let (section, field) = place(example);
+    let path = context.locate(&format!("{section}/{ITEM}/{field}/x")).unwrap();
+    context.field(&path).unwrap().in_force
 }
 
 #[test]
@@ -132,19 +229,20 @@ fn value(text: &str) -> Value {
 
 fn registered() -> CustomPolicies {
     let mut custom = CustomPolicies::new();
-    custom.insert(
-        "longest",
-        Box::new(|candidates, _| {
-            let values = candidates.iter().map(|candidate| candidate.value.clone());
-            values.max_by_key(|value| value.to_string().len()).into_iter().collect()
-        }),
-    );
+    custom.insert("longest", longest());
     custom
 }
 
-fn orders(candidates: &[Candidate]) -> Vec<Vec<Candidate>> {
-    let Some((last, rest)) = candidates.split_last() else { return vec![vec![]] };
-    let with_last = |order: Vec<Candidate>| {
+fn longest() -> CustomPolicy {
+    Box::new(|candidates, _| {
+        let values = candidates.iter().map(|candidate| candidate.value.clone());
+        values.max_by_key(|value| value.to_string().len()).into_iter().collect()
+    })
+}
+
+fn orders<T: Clone>(all: &[T]) -> Vec<Vec<T>> {
+    let Some((last, rest)) = all.split_last() else { return vec![vec![]] };
+    let with_last = |order: Vec<T>| {
         (0..=order.len()).map(move |at| {
             let mut order = order.clone();
             order.insert(at, last.clone());
@@ -154,24 +252,38 @@ fn orders(candidates: &[Candidate]) -> Vec<Vec<Candidate>> {
     orders(rest).into_iter().flat_map(with_last).collect()
 }
 
+/// Theirs comes first; mine is based on the version that both had.
 #[test]
 fn rewrites() {
     let mut answers = BTreeSet::new();
     for (number, block) in blocks("rewrite") {
-        let (texts, after) =
-            block.split_at(block.iter().position(|line| line.starts_with("=> ")).unwrap());
+        let end = block.iter().position(|line| line.starts_with("=> ")).unwrap();
+        let (texts, after) = block.split_at(end);
         let [base, mine, theirs] = ["base:", "mine:", "theirs:"].map(|name| section(texts, name));
-        let base = base.unwrap();
-        let mine = rewrite(&base, &mine.unwrap());
-        let theirs = theirs.map(|theirs| rewrite(&base, &theirs)).unwrap_or_default();
-        let answer = match (theirs.is_empty(), overlaps(&mine, &theirs, &base)) {
-            (true, _) => "=> on top",
-            (false, false) => "=> merged",
-            (false, true) => "=> overlapping",
+        let mut context = Context::new();
+        let part = Part::Section(Section::Instructions);
+        context.insert(part, Document::new(part));
+        let body = format!("instructions/{ITEM}/body");
+        let nobody = candidate("nobody 0:00 null", 0);
+        write(&mut context, &[edit(Op::Add, "instructions", "x")], &nobody);
+        write(&mut context, &[edit(Op::Set, &body, base.unwrap())], &nobody);
+        let version = context.document(&part).unwrap().version();
+        let based =
+            |text: String| Edit { base: Some(version.clone()), ..edit(Op::Set, &body, text) };
+        if let Some(theirs) = theirs {
+            write(&mut context, &[based(theirs)], &candidate("theirs 10:02 null", 1));
+        }
+        let me = author(&candidate("me 10:03 null", 2));
+        let edited = context.edit(&[based(mine.unwrap())], "", &me, &mut || ITEM).unwrap();
+        let answer = match &edited.answers[0].landed {
+            Landed::OnTop => "=> on top",
+            Landed::Merged { .. } => "=> merged",
+            Landed::Overlapping { .. } => "=> overlapping",
         };
         let (expected, text) = after.split_first().unwrap();
         assert_eq!(answer, *expected, "docs/merge.md:{number}");
-        assert_eq!(merged(&base, &mine, &theirs), text.join("\n") + "\n", "docs/merge.md:{number}");
+        let shown = context.field(&context.locate(&body).unwrap()).unwrap().value;
+        assert_eq!(shown, (text.join("\n") + "\n").into(), "docs/merge.md:{number}");
         answers.insert(answer);
     }
     assert_eq!(answers, ["=> on top", "=> merged", "=> overlapping"].into());
@@ -184,31 +296,24 @@ fn section(texts: &[&str], name: &str) -> Option<String> {
     Some(lines.map(|line| format!("{line}\n")).collect())
 }
 
-/// As two replicas do it.
-fn merged(base: &str, mine: &[Splice], theirs: &[Splice]) -> String {
-    let mut document = AutoCommit::new();
-    let text = document.put_object(ROOT, "text", ObjType::Text).unwrap();
-    document.splice_text(&text, 0, 0, base).unwrap();
-    let mut other = document.fork().with_actor(vec![1].into());
-    document.set_actor(vec![2].into());
-    for (document, splices) in [(&mut document, mine), (&mut other, theirs)] {
-        for splice in splices.iter().rev() {
-            let delete = isize::try_from(splice.delete).unwrap();
-            document.splice_text(&text, splice.at, delete, &splice.insert).unwrap();
-        }
-    }
-    document.merge(&mut other).unwrap();
-    document.text(&text).unwrap()
-}
-
 #[test]
 fn edits_of_policies() {
+    let mut context = Context::new();
+    for part in Section::ALL.map(Part::Section) {
+        context.insert(part, Document::new(part));
+    }
     let edits = blocks("json");
     assert!(!edits.is_empty());
     for (number, block) in edits {
-        for edit in edits_from_json(&block.join("\n")).unwrap() {
-            assert!(edit.path.starts_with("policies/"), "docs/merge.md:{number}");
-            edit.value.text().unwrap().parse::<Policy>().unwrap();
+        let edits = edits_from_json(&block.join("\n")).unwrap();
+        assert!(
+            edits.iter().all(|edit| edit.path.starts_with("policies/")),
+            "docs/merge.md:{number}"
+        );
+        write(&mut context, &edits, &candidate("ana 10:02 null", 1));
+        for edit in edits {
+            let path = context.locate(&edit.path).unwrap();
+            assert_eq!(context.field(&path).unwrap().value, edit.value, "docs/merge.md:{number}");
         }
     }
 }
