@@ -1,75 +1,258 @@
 //! The engine: one thread per peer that owns the store, the documents and the machine.
+//!
+//! Each turn it takes in everything that waits, so that edits that wait together are stored in one
+//! commit, and changes that have arrived together are applied as one batch.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
-use wattle_context::{Context, Edit, Edited, Settlement};
-use wattle_protocol::{ContextId, PublicKey};
+use tokio::time::timeout_at;
+use wattle_protocol::io::{Known, Summary, Time};
+use wattle_protocol::{
+    ContextId, DocumentKey, Input, Output, Position, PublicKey, Replica, StoreId, StoreRequest,
+};
+use wattle_store::{SqliteStore, Store, StoreError, serve};
 
-use crate::address::{Address, JoinLink};
-use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
-use crate::options::Options;
-use crate::peer::Parts;
-use crate::status::{Present, Status};
+use crate::directory::Directory;
+use crate::identity::Identity;
+use crate::limits::{ENGINE_BATCH_COMMANDS_MAX, GOODBYE, STORE_POLL_MS};
+use crate::status::{Present, Quarantined};
 use crate::watch::Changed;
 
-/// What the engine begins with.
-#[derive(Clone, Debug)]
-pub(crate) enum Seed {
-    New { name: String },
-    Existing,
-    Joined { link: JoinLink },
+mod arrivals;
+mod command;
+mod dial;
+mod documents;
+mod edits;
+mod events;
+mod links;
+mod listen;
+mod news;
+mod observe;
+mod report;
+mod settle;
+mod setup;
+mod snapshots;
+mod uplink;
+
+pub(crate) use command::{Command, Order, View};
+pub(crate) use setup::{Seed, Started, start};
+
+use arrivals::Arrivals;
+use documents::Documents;
+use links::Links;
+use settle::Waiter;
+use uplink::UplinkLock;
+
+/// Everything that a peer is.
+struct Engine {
+    directory: Directory,
+    store: SqliteStore,
+    context: ContextId,
+    identity: Identity,
+    client: String,
+    actor: [u8; 16],
+    /// When the machine's time began.
+    began: Instant,
+    replica: Replica,
+    documents: Documents,
+    links: Links,
+    uplink: UplinkLock,
+    arrivals: Arrivals,
+    waiters: Vec<Waiter>,
+    changes: broadcast::Sender<Changed>,
+    /// Everything in the store up to here is in the documents that are loaded.
+    seen: Position,
+    /// Positions after `seen` that this process has written itself.
+    own: BTreeSet<Position>,
+    data_version: u64,
+    /// The next look for what others have committed.
+    poll_at: Instant,
+    /// Entries of the access log that are here.
+    access_entries: u64,
+    /// What other stores are known to have.
+    durable: BTreeMap<StoreId, BTreeMap<DocumentKey, Known>>,
+    /// What is to be remembered of it with the next commit.
+    remember: BTreeMap<(StoreId, DocumentKey), Known>,
+    presence: BTreeMap<(PublicKey, [u8; 16]), Present>,
+    quarantined: Vec<Quarantined>,
+    /// A snapshot is being made.
+    snapshotting: bool,
+    /// Those who have asked for the end.
+    closing: Vec<oneshot::Sender<()>>,
 }
 
-/// An engine that runs.
-pub(crate) struct Started {
-    pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) changes: broadcast::Sender<Changed>,
-    pub(crate) context: ContextId,
-    pub(crate) key: PublicKey,
+/// Whether the engine goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
 }
 
-/// Runs on the engine's thread.
-pub(crate) type View = Box<dyn FnOnce(Result<&mut Context, ReadError>) + Send>;
+impl Engine {
+    /// Runs until the peer is closed, or nobody holds it any more.
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut waiting = Vec::with_capacity(ENGINE_BATCH_COMMANDS_MAX);
+        loop {
+            let wake = self.wake_at().into();
+            let received = commands.recv_many(&mut waiting, ENGINE_BATCH_COMMANDS_MAX);
+            let gone = timeout_at(wake, received).await == Ok(0);
+            if gone || self.turn(waiting.drain(..)) == Flow::Stop {
+                break;
+            }
+        }
+        self.shut_down(commands).await;
+    }
 
-/// What the engine is asked.
-pub(crate) enum Command {
-    Edit {
-        edits: Vec<Edit>,
-        why: String,
-        reply: oneshot::Sender<Result<Edited, EditFailed>>,
-    },
-    Resolve {
-        conflict: String,
-        settlement: Settlement,
-        why: String,
-        reply: oneshot::Sender<Result<Edited, ResolveFailed>>,
-    },
-    View {
-        parts: Parts,
-        view: View,
-    },
-    Name(oneshot::Sender<Option<String>>),
-    Dial {
-        address: Address,
-    },
-    Listen {
-        address: SocketAddr,
-        reply: oneshot::Sender<Result<SocketAddr, ListenError>>,
-    },
-    Present {
-        body: String,
-    },
-    Presence(oneshot::Sender<Vec<Present>>),
-    Status(oneshot::Sender<Result<Status, ReadError>>),
-    Settled {
-        timeout: Duration,
-        reply: oneshot::Sender<Result<(), NotSettled>>,
-    },
-    Close(oneshot::Sender<()>),
+    /// Says goodbye on all links, and lets go of everything before answering.
+    async fn shut_down(mut self, mut commands: mpsc::Receiver<Command>) {
+        self.settle_arrivals();
+        self.links.stop();
+        for link in self.links.all() {
+            self.tell_machine(Input::Hangup { link });
+        }
+        self.pump();
+        self.flush_remembered();
+        commands.close();
+        let goodbyes = async {
+            // The links' tasks still report what they have sent; the queue is not to stop them.
+            while commands.recv().await.is_some() {}
+        };
+        tokio::time::timeout(GOODBYE, goodbyes).await.ok();
+        self.uplink.release();
+        let closing = std::mem::take(&mut self.closing);
+        drop(self);
+        for reply in closing {
+            // Who asked may have gone.
+            reply.send(()).ok();
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let machine = self.replica.deadline().map(|time| self.instant(time));
+        let due = [machine, self.arrivals.due()];
+        due.into_iter().flatten().fold(self.poll_at, Instant::min)
+    }
+
+    /// Takes in everything that waits, then does what is due.
+    fn turn(&mut self, waiting: impl Iterator<Item = Command>) -> Flow {
+        let mut orders = Vec::new();
+        let mut flow = Flow::Continue;
+        for command in waiting {
+            if let Command::Write(order) = command {
+                orders.push(order);
+                continue;
+            }
+            // A read sees the edits that were asked for before it.
+            self.write(std::mem::take(&mut orders));
+            if self.take_in(command) == Flow::Stop {
+                flow = Flow::Stop;
+            }
+        }
+        self.write(orders);
+        let now = Instant::now();
+        if self.replica.deadline().is_some_and(|time| self.instant(time) <= now) {
+            self.tell_machine(Input::Tick);
+        }
+        self.pump();
+        if self.arrivals.due().is_some_and(|due| due <= now) {
+            self.settle_arrivals();
+        }
+        if self.poll_at <= now {
+            self.poll(now);
+        }
+        self.pump();
+        flow
+    }
+
+    /// What is done every few milliseconds, whether or not anybody asks.
+    fn poll(&mut self, now: Instant) {
+        self.poll_at = now + Duration::from_millis(STORE_POLL_MS);
+        if let Err(error) = self.refresh() {
+            tracing::warn!(%error, "the store cannot be read");
+        }
+        self.flush_remembered();
+        self.tend_uplink(now);
+        self.documents.forget_idle(now);
+        self.take_snapshots();
+        self.answer_waiters(now);
+    }
+
+    /// Gives the machine an input; what it wants done is done by the next `pump`.
+    fn tell_machine(&mut self, input: Input) {
+        let now = self.now();
+        self.replica.handle(now, input);
+    }
+
+    /// Does what the machine wants done.
+    fn pump(&mut self) {
+        loop {
+            let mut requests = Vec::new();
+            while let Some(output) = self.replica.poll() {
+                match output {
+                    Output::Send { link, frame } => self.links.send(link, frame),
+                    Output::Close { link, refusal } => self.links.close(link, refusal),
+                    Output::Event(event) => self.notice(event),
+                    Output::Store(request) => requests.extend(self.postpone(request)),
+                }
+            }
+            if requests.is_empty() {
+                return;
+            }
+            if !self.arrivals.is_empty() && requests.iter().any(sees_appends) {
+                self.settle_arrivals();
+            }
+            for reply in serve(&mut self.store, requests) {
+                self.tell_machine(Input::Store(reply));
+            }
+        }
+    }
+
+    /// Keeps back what is better done together with more of its kind.
+    fn postpone(&mut self, request: StoreRequest) -> Option<StoreRequest> {
+        match request {
+            StoreRequest::Append { context, document, link, changes } => {
+                self.arrivals.add(arrivals::Arrival { context, document, link, changes });
+                None
+            }
+            StoreRequest::Remember { remote, context, known } if context == self.context => {
+                self.remember.insert((remote, known.document), known);
+                None
+            }
+            StoreRequest::Remember { .. }
+            | StoreRequest::LoadContext { .. }
+            | StoreRequest::LoadRemote { .. }
+            | StoreRequest::LoadGraph { .. }
+            | StoreRequest::Read { .. }
+            | StoreRequest::ReadSnapshot { .. }
+            | StoreRequest::AppendAccess { .. } => Some(request),
+        }
+    }
+
+    fn flush_remembered(&mut self) {
+        for ((remote, _), known) in std::mem::take(&mut self.remember) {
+            if let Err(error) = self.store.remember(&remote, &self.context, &[known]) {
+                tracing::warn!(%error, "what another store has was not noted");
+                return;
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn instant(&self, time: Time) -> Instant {
+        self.began + Duration::from_millis(time.0)
+    }
+
+    fn summaries(&mut self) -> Result<Vec<Summary>, StoreError> {
+        self.store.documents(&self.context)
+    }
 }
 
-pub(crate) async fn start(_options: Options, _seed: Seed) -> Result<Started, OpenError> {
-    todo!()
+/// Whether the answer to a request would show what was to be stored before it.
+fn sees_appends(request: &StoreRequest) -> bool {
+    matches!(request, StoreRequest::LoadContext { .. } | StoreRequest::LoadGraph { .. })
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wattle_context::{EditError, LoadError, Part};
-use wattle_protocol::ContextId;
 use wattle_store::StoreError;
 
 /// Why a text is no address or no link to join.
@@ -128,14 +127,6 @@ pub enum OpenError {
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store does not have the context that the settings name.
-    #[error("the store in {} does not know the context {context}", directory.display())]
-    Foreign {
-        /// Where.
-        directory: PathBuf,
-        /// The context that the settings name.
-        context: ContextId,
-    },
     /// The context's name is too long, or empty.
     #[error("a context's name has 1 to {bytes_max} bytes, this has {bytes}")]
     Name {
@@ -156,6 +147,9 @@ pub enum OpenError {
     /// The system gives no randomness.
     #[error("the system gives no randomness")]
     NoRandomness,
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
     /// The system gives no thread.
     #[error("no thread for the engine: {source}")]
     NoThread {

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod limits;
 pub mod link;
 pub mod options;
+pub mod part;
 pub mod peer;
 pub mod status;
 pub mod tls;
@@ -18,7 +19,6 @@ pub mod watch;
 
 mod directory;
 mod engine;
-mod part;
 
 pub use address::{Address, JoinLink};
 pub use error::{

@@ -48,7 +48,14 @@ pub enum LinkEvent {
 pub struct Arrived {
     /// One binary message.
     pub frame: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
+}
+
+impl Arrived {
+    /// The frame, and the room that it takes until this is dropped.
+    pub fn into_parts(self) -> (Vec<u8>, OwnedSemaphorePermit) {
+        (self.frame, self.room)
+    }
 }
 
 /// Why a link ended.
@@ -285,7 +292,7 @@ where
             let Ok(room) = Arc::clone(&room).acquire_many_owned(bytes).await else {
                 return Ended::Here;
             };
-            if !(self.deliver)(LinkEvent::Frame(Arrived { frame, _room: room })).await {
+            if !(self.deliver)(LinkEvent::Frame(Arrived { frame, room })).await {
                 return Ended::Here;
             }
         }

@@ -1,10 +1,10 @@
 //! The two names of a document: as a part of a context, and as a key of the protocol.
 
 use wattle_context::{ItemId, Part, Section};
-use wattle_protocol::DocumentKey;
+use wattle_protocol::{ChangeHash, DocumentKey};
 
 /// The key of a part.
-pub(crate) fn key_of(part: Part) -> DocumentKey {
+pub fn key_of(part: Part) -> DocumentKey {
     let item = match part {
         Part::Section(_) => [0; 16],
         Part::Body(item) => item.0,
@@ -13,7 +13,7 @@ pub(crate) fn key_of(part: Part) -> DocumentKey {
 }
 
 /// The part of a key; none when this program knows no such document.
-pub(crate) fn part_of(key: &DocumentKey) -> Option<Part> {
+pub fn part_of(key: &DocumentKey) -> Option<Part> {
     let section = Section::from_number(key.scope)?;
     if key.item == [0; 16] {
         return Some(Part::Section(section));
@@ -23,8 +23,13 @@ pub(crate) fn part_of(key: &DocumentKey) -> Option<Part> {
     (section == Section::Documents).then_some(Part::Body(item))
 }
 
+/// The only changes that may build on nothing: the genesis changes of all parts.
+pub fn roots() -> Vec<ChangeHash> {
+    wattle_context::roots().into_iter().map(ChangeHash).collect()
+}
+
 /// A document's name for people to read.
-pub(crate) fn name_of(key: &DocumentKey) -> String {
+pub fn name_of(key: &DocumentKey) -> String {
     match part_of(key) {
         Some(part) => part.to_string(),
         None => {

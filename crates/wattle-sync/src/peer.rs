@@ -10,7 +10,7 @@ use wattle_context::{Context, Edit, Edited, Part, Settlement};
 use wattle_protocol::{ContextId, PublicKey};
 
 use crate::address::{Address, JoinLink};
-use crate::engine::{self, Command, Seed};
+use crate::engine::{self, Command, Order, Seed};
 use crate::error::{
     AddressError, EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed,
 };
@@ -63,10 +63,15 @@ impl Peer {
     }
 
     async fn start(options: Options, seed: Seed) -> Result<Self, OpenError> {
+        let listen = options.listen;
         let started = engine::start(options, seed).await?;
         let engine::Started { commands, changes, context, key } = started;
         let name = std::sync::OnceLock::new();
-        Ok(Self { shared: Arc::new(Shared { commands, changes, name, context, key }) })
+        let peer = Self { shared: Arc::new(Shared { commands, changes, name, context, key }) };
+        if let Some(address) = listen {
+            peer.listen(address).await?;
+        }
+        Ok(peer)
     }
 
     /// The context.
@@ -91,7 +96,7 @@ impl Peer {
     /// Makes edits, all or none. When it returns, they are durable on this disk.
     pub async fn edit(&self, edits: Vec<Edit>, why: &str) -> Result<Edited, EditFailed> {
         let why = why.to_owned();
-        let answer = self.ask(|reply| Command::Edit { edits, why, reply }).await;
+        let answer = self.ask(|reply| Command::Write(Order::Edit { edits, why, reply })).await;
         answer.unwrap_or(Err(EditFailed::Closed))
     }
 
@@ -103,7 +108,8 @@ impl Peer {
         why: &str,
     ) -> Result<Edited, ResolveFailed> {
         let (conflict, why) = (conflict.to_owned(), why.to_owned());
-        let answer = self.ask(|reply| Command::Resolve { conflict, settlement, why, reply }).await;
+        let order = |reply| Order::Resolve { conflict, settlement, why, reply };
+        let answer = self.ask(|reply| Command::Write(order(reply))).await;
         answer.unwrap_or(Err(ResolveFailed::Failed(EditFailed::Closed)))
     }
 
@@ -135,6 +141,13 @@ impl Peer {
         let commands = self.shared.commands.clone();
         tokio::spawn(async move { commands.send(Command::Dial { address }).await });
         Ok(())
+    }
+
+    /// The same, and whenever this directory is opened.
+    pub async fn add_remote(&self, url: &str) -> Result<(), OpenError> {
+        let address: Address = url.parse()?;
+        let answer = self.ask(|reply| Command::AddRemote { address, reply }).await;
+        answer.unwrap_or(Err(OpenError::Closed))
     }
 
     /// Takes links from others; answers where, which matters when the port was 0.

@@ -1,0 +1,66 @@
+//! What the engine is asked, by the handle and by its own tasks.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use wattle_context::{Context, Edit, Edited, Part, Settlement};
+use wattle_protocol::LinkId;
+
+use crate::address::Address;
+use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
+use crate::link::{Ended, LinkEvent, Outbox};
+use crate::peer::Parts;
+use crate::status::{LinkState, Present, Status};
+
+/// Runs on the engine's thread.
+pub(crate) type View = Box<dyn FnOnce(Result<&mut Context, ReadError>) + Send>;
+
+/// What the engine is asked.
+pub(crate) enum Command {
+    /// Write.
+    Write(Order),
+    /// Run a function on the context.
+    View { parts: Parts, view: View },
+    /// The context's name.
+    Name(oneshot::Sender<Option<String>>),
+    /// Keep a link to a remote.
+    Dial { address: Address },
+    /// The same, and in later runs too.
+    AddRemote { address: Address, reply: oneshot::Sender<Result<(), OpenError>> },
+    /// Take links.
+    Listen { address: SocketAddr, reply: oneshot::Sender<Result<SocketAddr, ListenError>> },
+    /// Show what one does.
+    Present { body: String },
+    /// Who is here.
+    Presence(oneshot::Sender<Vec<Present>>),
+    /// What is durable where.
+    Status(oneshot::Sender<Result<Status, ReadError>>),
+    /// Wait until everything is everywhere.
+    Settled { timeout: Duration, reply: oneshot::Sender<Result<(), NotSettled>> },
+    /// End.
+    Close(oneshot::Sender<()>),
+    /// A WebSocket is up.
+    LinkUp { outbox: Outbox, dialled: Option<Address>, reply: oneshot::Sender<LinkId> },
+    /// It carries something.
+    Link { link: LinkId, event: LinkEvent },
+    /// It is gone.
+    LinkDown { link: LinkId, ended: Ended },
+    /// How an attempt to reach a remote stands.
+    Attempt { address: Address, state: LinkState },
+    /// A snapshot was made and verified, or not.
+    Snapshot { part: Part, made: Option<wattle_protocol::io::Snapshot> },
+}
+
+/// What is to be written.
+pub(crate) enum Order {
+    /// Make edits.
+    Edit { edits: Vec<Edit>, why: String, reply: oneshot::Sender<Result<Edited, EditFailed>> },
+    /// Settle a conflict.
+    Resolve {
+        conflict: String,
+        settlement: Settlement,
+        why: String,
+        reply: oneshot::Sender<Result<Edited, ResolveFailed>>,
+    },
+}

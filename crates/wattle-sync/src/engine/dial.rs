@@ -1,0 +1,91 @@
+//! Keeping a link to a remote: dial, carry, wait, dial again.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Command;
+use super::setup::Sockets;
+use crate::address::Address;
+use crate::limits::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, HANDSHAKE};
+use crate::link::{self, Ended, UpgradeError};
+use crate::status::LinkState;
+use crate::tls::{self, TlsError, TlsOptions};
+
+/// A link that held so long was a good one: the next dial comes soon.
+const GOOD_LINK: Duration = Duration::from_secs(1);
+
+/// Why a remote was not reached.
+#[derive(Debug, thiserror::Error)]
+enum DialError {
+    #[error("no connection within {} ms", HANDSHAKE.as_millis())]
+    Slow,
+    #[error("no connection: {0}")]
+    Connect(std::io::Error),
+    #[error("no TLS: {0}")]
+    Handshake(std::io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
+}
+
+/// Keeps a link to a remote until the engine is gone.
+pub(super) async fn keep(sockets: Sockets, address: Address, tls: TlsOptions) {
+    let mut wait_ms = BACKOFF_MS_MIN;
+    loop {
+        let dialling = Command::Attempt { address: address.clone(), state: LinkState::Dialling };
+        if !sockets.tell(dialling).await {
+            return;
+        }
+        let begun = Instant::now();
+        let reason = match reach(&sockets, &address, &tls).await {
+            Ok(ended) => {
+                if ended.is_permanent() {
+                    wait_ms = BACKOFF_MS_MAX;
+                } else if begun.elapsed() > GOOD_LINK {
+                    wait_ms = BACKOFF_MS_MIN;
+                }
+                ended.to_string()
+            }
+            Err(error) => error.to_string(),
+        };
+        tracing::debug!(%address, reason, wait_ms, "a remote will be dialled again");
+        let state = LinkState::Waiting { reason, retry_ms: wait_ms };
+        if !sockets.tell(Command::Attempt { address: address.clone(), state }).await {
+            return;
+        }
+        tokio::time::sleep(jittered(wait_ms)).await;
+        wait_ms = (wait_ms * 2).min(BACKOFF_MS_MAX);
+    }
+}
+
+/// Between half and the whole, so that many peers of a relay that returns do not dial as one.
+fn jittered(wait_ms: u64) -> Duration {
+    let mut byte = [0];
+    getrandom::fill(&mut byte).ok();
+    let [byte] = byte;
+    Duration::from_millis(wait_ms / 2 + wait_ms * u64::from(byte) / 512)
+}
+
+/// Connects, and carries the link until it ends.
+async fn reach(sockets: &Sockets, address: &Address, tls: &TlsOptions) -> Result<Ended, DialError> {
+    let connect = TcpStream::connect((address.host.as_str(), address.port));
+    let stream = match timeout(HANDSHAKE, connect).await {
+        Ok(stream) => stream.map_err(DialError::Connect)?,
+        Err(_) => return Err(DialError::Slow),
+    };
+    stream.set_nodelay(true).map_err(DialError::Connect)?;
+    let dialled = Some(address.clone());
+    if !address.secure {
+        return Ok(sockets.run(link::connect(stream, address).await?, dialled).await);
+    }
+    let connector = tls::connector(tls)?;
+    let handshake = connector.connect(tls::server_name(&address.host)?, stream);
+    let stream = match timeout(HANDSHAKE, handshake).await {
+        Ok(stream) => stream.map_err(DialError::Handshake)?,
+        Err(_) => return Err(DialError::Slow),
+    };
+    Ok(sockets.run(link::connect(stream, address).await?, dialled).await)
+}

@@ -1,0 +1,285 @@
+//! The links of this process, and the remotes that it is to reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::task::AbortHandle;
+use wattle_protocol::id::Blob;
+use wattle_protocol::message::Refusal;
+use wattle_protocol::{Input, LinkId, PublicKey, StoreId};
+
+use super::dial;
+use super::setup::Sockets;
+use super::{Command, Engine};
+use crate::address::Address;
+use crate::limits::REMOTES_MAX;
+use crate::link::{Ended, LinkEvent, Outbox};
+use crate::status::{LinkState, LinkStatus};
+use crate::tls::TlsOptions;
+
+/// The links of this process, and the remotes that it is to reach.
+pub(super) struct Links {
+    pub(super) sockets: Sockets,
+    pub(super) tls: TlsOptions,
+    next: u64,
+    links: BTreeMap<LinkId, Link>,
+    targets: BTreeMap<Address, Target>,
+    /// Tasks that take links from others.
+    pub(super) listeners: Vec<AbortHandle>,
+}
+
+/// A WebSocket that is up.
+pub(super) struct Link {
+    /// Absent once it takes no more.
+    outbox: Option<Outbox>,
+    pub(super) address: Option<Address>,
+    pub(super) store: Option<StoreId>,
+    key: Option<PublicKey>,
+    agent: Option<String>,
+    pub(super) in_sync: bool,
+    /// Room that frames take whose changes are not stored yet: so long the socket is read no further.
+    rooms: Vec<OwnedSemaphorePermit>,
+}
+
+/// A remote that is to be reached.
+struct Target {
+    state: LinkState,
+    task: Option<AbortHandle>,
+}
+
+impl Links {
+    pub(super) fn new(sockets: Sockets, tls: TlsOptions, targets: BTreeSet<Address>) -> Self {
+        let targets = targets.into_iter().map(|address| (address, Target::idle()));
+        Self {
+            sockets,
+            tls,
+            next: 1,
+            links: BTreeMap::new(),
+            targets: targets.collect(),
+            listeners: Vec::new(),
+        }
+    }
+
+    pub(super) fn send(&mut self, link: LinkId, frame: Blob) {
+        let Some(entry) = self.links.get_mut(&link) else { return };
+        if entry.outbox.as_ref().is_some_and(|outbox| outbox.send(frame).is_err()) {
+            // Without its outbox the task ends, and says so.
+            tracing::warn!(link = link.0, "a link takes no more frames and is dropped");
+            entry.outbox = None;
+        }
+    }
+
+    pub(super) fn close(&mut self, link: LinkId, refusal: Refusal) {
+        if let Some(entry) = self.links.remove(&link) {
+            tracing::info!(link = link.0, %refusal, "a link is closed");
+            if let Some(outbox) = entry.outbox {
+                outbox.close(refusal);
+            }
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(&link)
+    }
+
+    pub(super) fn up(&self) -> impl Iterator<Item = (&LinkId, &Link)> {
+        self.links.iter()
+    }
+
+    pub(super) fn all(&self) -> Vec<LinkId> {
+        self.links.keys().copied().collect()
+    }
+
+    pub(super) fn targets(&self) -> impl Iterator<Item = (&Address, &LinkState)> {
+        self.targets.iter().map(|(address, target)| (address, &target.state))
+    }
+
+    /// Adds a remote.
+    pub(super) fn aim(&mut self, address: Address) {
+        if self.targets.len() < REMOTES_MAX {
+            self.targets.entry(address).or_insert_with(Target::idle);
+        }
+    }
+
+    /// Begins to dial every remote that is not dialled yet.
+    pub(super) fn dial_all(&mut self) {
+        for (address, target) in &mut self.targets {
+            if target.task.is_none() {
+                let dial = dial::keep(self.sockets.clone(), address.clone(), self.tls.clone());
+                target.task = Some(self.sockets.runtime.spawn(dial).abort_handle());
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        let dials = self.targets.values_mut().filter_map(|target| target.task.take());
+        dials.chain(self.listeners.drain(..)).for_each(|task| task.abort());
+    }
+
+    /// All links, and the remotes without one.
+    pub(super) fn report(&self) -> Vec<LinkStatus> {
+        let up = self.links.iter().map(|(link, entry)| entry.status(*link));
+        let reached: BTreeSet<&Address> =
+            self.links.values().filter_map(|entry| entry.address.as_ref()).collect();
+        let out = self.targets.iter().filter(|(address, _)| !reached.contains(address));
+        up.chain(out.map(|(address, target)| target.status(address))).collect()
+    }
+}
+
+impl Link {
+    pub(super) fn prove(&mut self, store: StoreId, key: PublicKey, agent: String) {
+        self.store = Some(store);
+        self.key = Some(key);
+        self.agent = Some(agent);
+        // Only the side that dials compares.
+        self.in_sync = self.address.is_none();
+        if let Some(outbox) = &self.outbox {
+            outbox.proved();
+        }
+    }
+
+    fn state(&self) -> LinkState {
+        match (self.store, self.in_sync) {
+            (None, _) => LinkState::Handshake,
+            (Some(_), false) => LinkState::Comparing,
+            (Some(_), true) => LinkState::InSync,
+        }
+    }
+
+    fn status(&self, link: LinkId) -> LinkStatus {
+        LinkStatus {
+            link: Some(link),
+            address: self.address.as_ref().map(ToString::to_string),
+            state: self.state(),
+            store: self.store,
+            key: self.key,
+            agent: self.agent.clone(),
+        }
+    }
+}
+
+impl Target {
+    const fn idle() -> Self {
+        Self { state: LinkState::Dialling, task: None }
+    }
+
+    fn status(&self, address: &Address) -> LinkStatus {
+        LinkStatus {
+            link: None,
+            address: Some(address.to_string()),
+            state: self.state.clone(),
+            store: None,
+            key: None,
+            agent: None,
+        }
+    }
+}
+
+impl Engine {
+    /// A WebSocket is up: it gets its number, and the machine is told.
+    pub(super) fn link_up(
+        &mut self,
+        outbox: Outbox,
+        address: Option<Address>,
+        reply: oneshot::Sender<LinkId>,
+    ) {
+        let mut nonce = [0; 32];
+        if getrandom::fill(&mut nonce).is_err() {
+            // The outbox is dropped, and with it the link.
+            tracing::error!("no randomness for the challenge of a link");
+            return;
+        }
+        let link = LinkId(self.links.next);
+        if reply.send(link).is_err() {
+            return;
+        }
+        self.links.next += 1;
+        let dials = address.is_some().then_some(self.context);
+        let outbox = Some(outbox);
+        let entry = Link {
+            outbox,
+            address,
+            store: None,
+            key: None,
+            agent: None,
+            in_sync: false,
+            rooms: Vec::new(),
+        };
+        self.links.links.insert(link, entry);
+        let token = Blob::from(Vec::new());
+        self.tell_machine(Input::Connected { link, nonce, dials, token });
+    }
+
+    pub(super) fn link_event(&mut self, link: LinkId, event: LinkEvent) {
+        if !self.links.links.contains_key(&link) {
+            // The machine has closed it already.
+            return;
+        }
+        match event {
+            LinkEvent::Frame(arrived) => {
+                let (frame, room) = arrived.into_parts();
+                self.tell_machine(Input::Received { link, frame });
+                if let Some(entry) = self.links.get_mut(link)
+                    && self.replica.backlog(link) > 0
+                {
+                    entry.rooms.push(room);
+                }
+            }
+            LinkEvent::Drained(bytes) => self.tell_machine(Input::Drained { link, bytes }),
+        }
+    }
+
+    /// What is stored takes no room any more.
+    pub(super) fn make_room(&mut self) {
+        for (link, entry) in &mut self.links.links {
+            if self.replica.backlog(*link) == 0 {
+                entry.rooms.clear();
+            }
+        }
+    }
+
+    pub(super) fn link_down(&mut self, link: LinkId, ended: &Ended) {
+        tracing::debug!(link = link.0, %ended, "a link has ended");
+        if self.links.links.remove(&link).is_some() {
+            self.tell_machine(Input::Disconnected { link });
+        }
+    }
+
+    /// How a dial stands.
+    pub(super) fn attempt(&mut self, address: &Address, state: LinkState) {
+        if let Some(target) = self.links.targets.get_mut(address) {
+            target.state = state;
+        }
+    }
+}
+
+impl Sockets {
+    /// Carries a WebSocket that is up until it ends.
+    pub(super) async fn run<S>(
+        &self,
+        socket: tokio_tungstenite::WebSocketStream<crate::link::Gate<S>>,
+        dialled: Option<Address>,
+    ) -> Ended
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    {
+        let (outbox, orders) = crate::link::outbox(socket.get_ref().key());
+        let (reply, link) = oneshot::channel();
+        if !self.tell(Command::LinkUp { outbox, dialled, reply }).await {
+            return Ended::Here;
+        }
+        let Ok(link) = link.await else { return Ended::Here };
+        let deliver = |event| self.tell(Command::Link { link, event });
+        let ended = crate::link::carry(socket, orders, deliver).await;
+        self.tell(Command::LinkDown { link, ended: ended.clone() }).await;
+        ended
+    }
+
+    /// Answers whether the engine is still there.
+    pub(super) async fn tell(&self, command: Command) -> bool {
+        match self.commands.upgrade() {
+            Some(commands) => commands.send(command).await.is_ok(),
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! From options to an engine that runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use wattle_protocol::limits::NAME_BYTES_MAX;
+use wattle_protocol::replica::Config;
+use wattle_protocol::{ChangeHash, ContextId, ContextRecord, PublicKey, Replica, StoreId};
+use wattle_store::{SqliteStore, Store};
+
+use super::arrivals::Arrivals;
+use super::documents::Documents;
+use super::links::Links;
+use super::uplink::UplinkLock;
+use super::{Command, Engine};
+use crate::address::{Address, JoinLink};
+use crate::directory::{Directory, Settings};
+use crate::error::{AddressError, OpenError};
+use crate::limits::{ENGINE_QUEUE_COMMANDS_MAX, ENGINE_STACK_BYTES, WATCH_QUEUE_CHANGES_MAX};
+use crate::options::Options;
+use crate::watch::Changed;
+
+/// What the engine begins with.
+#[derive(Clone, Debug)]
+pub(crate) enum Seed {
+    /// A new context.
+    New { name: String },
+    /// The context of the directory.
+    Existing,
+    /// A context that exists elsewhere.
+    Joined { link: JoinLink },
+}
+
+/// An engine that runs.
+pub(crate) struct Started {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) changes: broadcast::Sender<Changed>,
+    pub(crate) context: ContextId,
+    pub(crate) key: PublicKey,
+}
+
+/// Opens the directory on a new thread, and leaves the engine running there.
+pub(crate) async fn start(options: Options, seed: Seed) -> Result<Started, OpenError> {
+    if let Some(files) = &options.tls.server {
+        crate::tls::acceptor(files)?;
+    }
+    if options.tls.authorities.is_some() {
+        crate::tls::connector(&options.tls)?;
+    }
+    let (commands, queue) = mpsc::channel(ENGINE_QUEUE_COMMANDS_MAX);
+    let (opened, answer) = oneshot::channel();
+    let key = options.identity.key();
+    let sockets = Sockets { runtime: Handle::current(), commands: commands.downgrade() };
+    let changes = broadcast::Sender::new(WATCH_QUEUE_CHANGES_MAX);
+    let told = changes.clone();
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(source) => return opened.send(Err(OpenError::NoThread { source })).unwrap_or(()),
+        };
+        match Engine::open(options, seed, sockets, told) {
+            Ok(engine) => {
+                opened.send(Ok(engine.context)).ok();
+                runtime.block_on(engine.run(queue));
+            }
+            Err(error) => opened.send(Err(error)).unwrap_or(()),
+        }
+    };
+    thread::Builder::new()
+        .name("wattle-engine".to_owned())
+        .stack_size(ENGINE_STACK_BYTES)
+        .spawn(body)
+        .map_err(|source| OpenError::NoThread { source })?;
+    let context = answer.await.unwrap_or(Err(OpenError::NoRandomness))?;
+    Ok(Started { commands, changes, context, key })
+}
+
+/// Where the engine's sockets live, and how they reach it without keeping it alive.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    pub(crate) runtime: Handle,
+    pub(crate) commands: mpsc::WeakSender<Command>,
+}
+
+impl Engine {
+    fn open(
+        options: Options,
+        seed: Seed,
+        sockets: Sockets,
+        changes: broadcast::Sender<Changed>,
+    ) -> Result<Self, OpenError> {
+        let directory = Directory::new(&options.directory);
+        let (store, settings) = prepare(&directory, &options, seed)?;
+        let targets = addresses(options.dial.iter().chain(&settings.remotes))?;
+        let uplink = UplinkLock::new(&directory, options.uplink);
+        let mut engine = Self {
+            context: settings.context,
+            actor: random()?,
+            began: Instant::now(),
+            replica: replica(&options, store.id())?,
+            documents: Documents::new(&options.customs),
+            links: Links::new(sockets, options.tls.clone(), targets),
+            uplink,
+            directory,
+            store,
+            identity: options.identity,
+            client: options.client,
+            arrivals: Arrivals::default(),
+            waiters: Vec::new(),
+            changes,
+            seen: wattle_protocol::Position::default(),
+            own: BTreeSet::new(),
+            data_version: 0,
+            poll_at: Instant::now(),
+            access_entries: 0,
+            durable: BTreeMap::new(),
+            remember: BTreeMap::new(),
+            presence: BTreeMap::new(),
+            quarantined: Vec::new(),
+            snapshotting: false,
+            closing: Vec::new(),
+        };
+        engine.recollect()?;
+        Ok(engine)
+    }
+
+    /// Reads back what the store knows.
+    fn recollect(&mut self) -> Result<(), OpenError> {
+        self.data_version = self.store.data_version()?;
+        self.seen = self.store.last()?;
+        self.read_access()?;
+        self.recall_quarantined()?;
+        for summary in self.summaries()? {
+            self.documents.note_stored(summary.document);
+        }
+        for remote in self.store.remotes()? {
+            let known = self.store.remote(&remote, &self.context)?;
+            let known = known.into_iter().map(|known| (known.document, known)).collect();
+            self.durable.insert(remote, known);
+        }
+        Ok(())
+    }
+}
+
+fn prepare(
+    directory: &Directory,
+    options: &Options,
+    seed: Seed,
+) -> Result<(SqliteStore, Settings), OpenError> {
+    match seed {
+        Seed::New { name } => found(directory, options, &name),
+        Seed::Existing => {
+            let settings = directory.read()?;
+            Ok((SqliteStore::open_existing(directory.store())?, settings))
+        }
+        Seed::Joined { link } => {
+            directory.make()?;
+            let store = SqliteStore::open(directory.store())?;
+            let remotes = link.relay.into_iter().collect();
+            let settings = Settings { context: link.context, remotes };
+            directory.found(&settings)?;
+            Ok((store, settings))
+        }
+    }
+}
+
+/// Makes a new context: its record first, then the settings that name it.
+fn found(
+    directory: &Directory,
+    options: &Options,
+    name: &str,
+) -> Result<(SqliteStore, Settings), OpenError> {
+    let bytes = name.len();
+    if bytes == 0 || bytes > NAME_BYTES_MAX {
+        return Err(OpenError::Name { bytes, bytes_max: NAME_BYTES_MAX });
+    }
+    directory.make()?;
+    let mut store = SqliteStore::open(directory.store())?;
+    let owner = options.identity.key();
+    let record = ContextRecord {
+        version: 1,
+        nonce: random()?,
+        name: name.to_owned(),
+        owners: vec![owner],
+        sequencer: owner,
+    };
+    let settings = Settings { context: record.id(), remotes: Vec::new() };
+    store.append_access(&settings.context, 0, &[record.to_bytes()])?;
+    directory.found(&settings)?;
+    Ok((store, settings))
+}
+
+fn replica(options: &Options, store: StoreId) -> Result<Replica, OpenError> {
+    Ok(Replica::new(Config {
+        key: options.identity.keypair.clone(),
+        store,
+        session: random()?,
+        agent: options.client.clone(),
+        roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
+        loads_documents: true,
+        accepts_new_contexts: false,
+    }))
+}
+
+fn addresses<'a>(
+    texts: impl Iterator<Item = &'a String>,
+) -> Result<BTreeSet<Address>, AddressError> {
+    texts.map(|text| text.parse()).collect()
+}
+
+pub(super) fn random<const N: usize>() -> Result<[u8; N], OpenError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| OpenError::NoRandomness)?;
+    Ok(bytes)
+}

@@ -1,0 +1,129 @@
+//! Two peers without a relay.
+
+use tempfile::tempdir;
+use wattle_context::Op;
+use wattle_sync::{LinkState, Notice, Origin, Parts};
+
+use crate::cable::Cable;
+use crate::support::{PATIENCE, add_rule, create, edit, export, join, listen, settled};
+
+#[tokio::test]
+async fn what_one_writes_the_other_reads() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    add_rule(&ana, "water in the evening").await;
+    let address = listen(&ana).await;
+    let bob = join(b.path(), "bob", &ana, &address).await;
+    settled(&[&bob]).await;
+    assert_eq!(bob.name().await.as_deref(), Some("garden"));
+    assert_eq!(export(&ana).await, export(&bob).await);
+    assert!(export(&bob).await.contains("water in the evening"));
+    bob.close().await;
+    ana.close().await;
+}
+
+#[tokio::test]
+async fn a_watcher_is_told_who_changed_what_and_why() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    let address = listen(&ana).await;
+    let bob = join(b.path(), "bob", &ana, &address).await;
+    settled(&[&bob]).await;
+    let mut watch = bob.watch();
+    let path = add_rule(&ana, "water in the evening").await;
+    let told = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap();
+    let Notice::Changed(changed) = told else { panic!("{told:?}") };
+    assert_eq!((changed.by.as_str(), changed.why.as_str()), ("ana", "a test"));
+    assert_eq!(changed.key, ana.key().to_string());
+    assert!(changed.paths.iter().any(|touched| touched.starts_with(&path)), "{changed:?}");
+    assert!(matches!(changed.origin, Origin::Remote(_)), "{changed:?}");
+    bob.close().await;
+    assert_eq!(watch.next().await, None);
+}
+
+#[tokio::test]
+async fn a_link_that_is_cut_and_healed_leaves_both_equal_with_nothing_lost() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    let address = ana.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let cable = Cable::to(address).await;
+    let bob = join(b.path(), "bob", &ana, &format!("wattle://{}", cable.address())).await;
+    let shared = add_rule(&ana, "shared").await;
+    settled(&[&bob]).await;
+
+    cable.cut();
+    for n in 0..20 {
+        add_rule(&ana, &format!("ana {n}")).await;
+        add_rule(&bob, &format!("bob {n}")).await;
+    }
+    let statement = format!("{shared}/statement");
+    ana.edit(vec![edit(Op::Set, &statement, "of ana")], "").await.unwrap();
+    bob.edit(vec![edit(Op::Set, &statement, "of bob")], "").await.unwrap();
+    assert_ne!(export(&ana).await, export(&bob).await);
+
+    cable.heal();
+    settled(&[&bob]).await;
+    let text = export(&ana).await;
+    assert_eq!(text, export(&bob).await);
+    for n in 0..20 {
+        assert!(text.contains(&format!("ana {n}")) && text.contains(&format!("bob {n}")), "{n}");
+    }
+    let conflicts = |peer: wattle_sync::Peer| async move {
+        peer.view(Parts::Sections, |context| context.conflicts()).await.unwrap()
+    };
+    let (of_ana, of_bob) = (conflicts(ana.clone()).await, conflicts(bob.clone()).await);
+    assert_eq!(of_ana, of_bob);
+    assert_eq!(of_ana.len(), 1);
+    assert_eq!(of_ana[0].path, statement);
+
+    let keep = wattle_context::Settlement::Keep("a".to_owned());
+    bob.resolve(&of_ana[0].id, keep, "the first is as good").await.unwrap();
+    settled(&[&bob]).await;
+    assert!(conflicts(ana.clone()).await.is_empty());
+    assert_eq!(export(&ana).await, export(&bob).await);
+}
+
+#[tokio::test]
+async fn a_status_says_what_is_durable_where() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    let address = listen(&ana).await;
+    let bob = join(b.path(), "bob", &ana, &address).await;
+    add_rule(&bob, "one").await;
+    settled(&[&bob]).await;
+    let status = bob.status().await.unwrap();
+    assert_eq!(status.links[0].state, LinkState::InSync);
+    assert_eq!(status.links[0].key, Some(ana.key()));
+    assert_eq!(status.remotes[0].pending, 0);
+    assert_eq!(status.remotes[0].address.as_deref(), Some(address.as_str()));
+    let rules = status.documents.iter().find(|document| document.name == "rules").unwrap();
+    assert_eq!((rules.changes, rules.remotes[0].durable, rules.remotes[0].pending), (2, 2, 0));
+
+    ana.close().await;
+    add_rule(&bob, "two").await;
+    let status = bob.status().await.unwrap();
+    assert_eq!(status.remotes[0].pending, 1);
+}
+
+#[tokio::test]
+async fn presence_is_seen_and_taken_back() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    let address = listen(&ana).await;
+    let bob = join(b.path(), "bob", &ana, &address).await;
+    settled(&[&bob]).await;
+    ana.present("reads rules".to_owned()).await;
+    until(|| async { bob.presence().await.iter().any(|one| one.body == "reads rules") }).await;
+    ana.present(String::new()).await;
+    until(|| async { bob.presence().await.is_empty() }).await;
+}
+
+/// Asks again and again until it is so.
+async fn until<F: Future<Output = bool>>(so: impl Fn() -> F) {
+    let asked = async {
+        while !so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("it never became so");
+}

@@ -1,0 +1,16 @@
+//! Peers over real sockets, disks and processes.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod cable;
+mod direct;
+mod directory;
+mod failures;
+mod processes;
+mod support;
+mod tls;
