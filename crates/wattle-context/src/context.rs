@@ -8,12 +8,13 @@ use automerge::{ObjType, ROOT};
 use crate::conflict::Conflict;
 use crate::document::{BODY, Document};
 use crate::edit::{self, Author, Edit, EditError, Edited};
-use crate::history::{Difference, LogEntry, LogFilter, VersionError};
+use crate::export;
+use crate::history::{self, Difference, LogEntry, LogFilter, VersionError};
 use crate::path::{Path, PathError, locate};
 use crate::policy::{CustomPolicies, CustomPolicy};
 use crate::read::{Reader, Reading};
 use crate::schema::{Part, Section};
-use crate::settle::{ResolveError, Settlement};
+use crate::settle::{self, ResolveError, Settlement};
 use crate::value::ItemId;
 use crate::view::{FieldView, ItemView, SectionView};
 
@@ -90,12 +91,12 @@ impl Context {
     /// Settles a conflict: supersedes exactly the values that it had.
     pub fn resolve(
         &mut self,
-        _conflict: &str,
-        _settlement: Settlement,
-        _why: &str,
-        _by: &Author,
+        conflict: &str,
+        settlement: Settlement,
+        why: &str,
+        by: &Author,
     ) -> Result<Edited, ResolveError> {
-        todo!()
+        settle::resolve(self, (conflict, settlement), (by, why))
     }
 
     /// A section; empty if it is not loaded.
@@ -152,23 +153,28 @@ impl Context {
     }
 
     /// What was changed, newest first.
-    pub fn log(&self, _filter: &LogFilter) -> Vec<LogEntry> {
-        todo!()
+    pub fn log(&self, filter: &LogFilter) -> Vec<LogEntry> {
+        history::log(self, filter)
     }
 
     /// What differs between two versions.
-    pub fn diff(&self, _from: &str, _to: &str) -> Result<Vec<Difference>, VersionError> {
-        todo!()
+    pub fn diff(&self, from: &str, to: &str) -> Result<Vec<Difference>, VersionError> {
+        history::diff(self, from, to)
     }
 
     /// The context as of a version: the documents that it names.
-    pub fn at(&self, _version: &str) -> Result<Self, VersionError> {
-        todo!()
+    pub fn at(&self, version: &str) -> Result<Self, VersionError> {
+        let documents = history::at(self, version)?.into_iter();
+        Ok(Self {
+            documents: documents.map(|document| (document.part(), document)).collect(),
+            ranks: self.ranks.clone(),
+            customs: self.customs.clone(),
+        })
     }
 
     /// All values that are in force, and nothing else: equal contexts give equal values.
     pub fn export(&self) -> serde_json::Value {
-        todo!()
+        export::export(self)
     }
 }
 

@@ -106,6 +106,11 @@ impl Document {
         self.doc.get_change_meta_by_hash(&ChangeHash(*change)).is_some()
     }
 
+    /// Whether a change is the genesis change of the document.
+    pub(crate) fn is_genesis(&self, change: &ChangeHash) -> bool {
+        genesis::of(self.part).hash == *change
+    }
+
     /// The document as of a version.
     pub(crate) fn at(&self, heads: &[ChangeHash]) -> Option<Self> {
         Some(Self::wrap(self.part, self.doc.fork_at(heads).ok()?))

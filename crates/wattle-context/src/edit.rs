@@ -6,8 +6,6 @@ mod pen;
 mod plan;
 mod write;
 
-pub(crate) use plan::version_of;
-
 use std::collections::BTreeMap;
 
 use crate::conflict::Conflict;

@@ -1,5 +1,11 @@
 //! History: who changed what, when and why.
 
+mod log;
+mod versions;
+
+pub(crate) use log::log;
+pub(crate) use versions::{at, diff, empty};
+
 use crate::schema::{Part, Section};
 use crate::value::{ItemId, Value};
 

@@ -5,6 +5,7 @@ pub mod conflict;
 pub mod context;
 pub mod document;
 pub mod edit;
+mod export;
 pub mod history;
 pub mod json;
 pub mod limits;
@@ -28,3 +29,6 @@ pub use schema::{Field, Kind, Part, Section, Shape};
 pub use settle::{ResolveError, Settlement};
 pub use value::{ItemId, Value};
 pub use view::{Defect, FieldView, ItemView, SectionView};
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,8 @@ pub const CHANGE_OPS_TARGET: usize = 50_000;
 pub const CHANGE_BYTES_TARGET: usize = 256 * 1024;
 /// Concurrent values of one field that a read looks at.
 pub const CANDIDATES_MAX: usize = 100;
+/// How far back a contested base is followed to one that was not.
+pub const CONTESTED_BASES_MAX: usize = 1_000;
 /// Edits of others that an answer names.
 pub const TOUCHES_MAX: usize = 20;
 /// Defects that one read lists.

@@ -224,6 +224,21 @@ impl FromStr for Section {
     }
 }
 
+/// Not the name of a document of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("documents are named as sections are, or body-<id>")]
+pub struct UnknownPart;
+
+impl FromStr for Part {
+    type Err = UnknownPart;
+    fn from_str(name: &str) -> Result<Self, UnknownPart> {
+        match name.strip_prefix("body-") {
+            Some(item) => item.parse().map(Self::Body).map_err(|_| UnknownPart),
+            None => name.parse().map(Self::Section).map_err(|_| UnknownPart),
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -43,6 +43,11 @@ impl<'a> Pen<'a> {
     pub(super) fn put(mut self, object: &ObjId, key: &str, value: &Value) -> Result<Self, AutomergeError> {
         let bytes = key.len() + value.text().map_or(8, str::len);
         self = self.with_room(1, bytes)?;
+        // Automerge writes nothing for the value that it shows already. To settle is to write it again.
+        if self.tx.get_all(object, key)?.len() > 1 {
+            let other = if value.is_null() { ScalarValue::Boolean(false) } else { ScalarValue::Null };
+            self.tx.put(object, key, other)?;
+        }
         self.tx.put(object, key, scalar(value))?;
         Ok(self)
     }
@@ -89,6 +94,13 @@ impl<'a> Pen<'a> {
             insert = insert.get(piece.len()..).unwrap_or_default();
         }
         Ok(self)
+    }
+
+    /// The same, and also where nothing changes: a mark says what its author has seen.
+    pub(super) fn mark(mut self, item: &ObjId, key: &str, value: bool) -> Result<Self, AutomergeError> {
+        self = self.with_room(2, 0)?;
+        self.tx.put(item, key, ScalarValue::Null)?;
+        self.put(item, key, &Value::Bool(value))
     }
 
     /// How many entries an object has.

@@ -106,7 +106,7 @@ fn base(context: &Context, edit: &Edit, part: Part) -> Result<Option<Vec<ChangeH
 }
 
 /// The token of one document in the version of a context, or the token itself.
-pub(crate) fn version_of(version: &str, part: Part) -> Option<&str> {
+fn version_of(version: &str, part: Part) -> Option<&str> {
     if !version.contains(':') {
         return Some(version);
     }

@@ -65,7 +65,7 @@ fn carry_out<'a>(pen: Pen<'a>, step: &Step) -> Done<'a> {
                 Some(body) => pen.put(&item, DELETED_BODY, &body).map_err(failed)?,
                 None => pen,
             };
-            pen.put(&item, DELETED, &Value::Bool(*deleted)).map_err(failed)?
+            pen.mark(&item, DELETED, *deleted).map_err(failed)?
         }
         Deed::Put(id, field, key, value) => {
             let map = object(&pen, step, (id, field))?;

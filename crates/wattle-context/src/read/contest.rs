@@ -4,6 +4,7 @@ use automerge::{ObjId, Value as Stored};
 
 use super::{Reader, Reading, scalar};
 use crate::conflict::{Candidate, Conflict, ConflictKind};
+use crate::limits::CONTESTED_BASES_MAX;
 use crate::policy::Policy;
 use crate::value::Value;
 use crate::view::FieldView;
@@ -62,13 +63,36 @@ impl Reading<'_> {
     }
 
     /// The value that all candidates replaced: that of the version which all their authors had.
+    ///
+    /// For a policy that computes with it, a base that was contested itself is read as it was then.
     fn base(&self, contest: &Contest<'_>, candidates: &[Candidate]) -> Value {
-        let changes: Vec<[u8; 32]> = candidates.iter().map(|candidate| candidate.change).collect();
-        let heads = self.document.graph().merge_base(&changes);
-        let before = Reader::as_of(self.document.automerge(), &heads);
-        let found = before.get(contest.object, contest.key);
-        found.and_then(|(value, _)| scalar(&value)).unwrap_or(Value::Null)
+        let computes = matches!(contest.policy, Policy::Counter | Policy::Custom { .. });
+        let mut contested: Vec<Vec<Candidate>> = Vec::new();
+        let mut heads = self.document.graph().merge_base(&hashes(candidates));
+        let mut base = loop {
+            let before = Reader::as_of(self.document.automerge(), &heads);
+            let stored = before.get_all(contest.object, contest.key);
+            let values = stored.iter().filter_map(|(stored, op)| Some((scalar(stored)?, op)));
+            if !computes || stored.len() < 2 || contested.len() == CONTESTED_BASES_MAX {
+                // The last one is the one that Automerge shows.
+                break values.last().map_or(Value::Null, |(value, _)| value);
+            }
+            let mut then: Vec<Candidate> =
+                values.filter_map(|(value, op)| self.candidate(value, op)).collect();
+            then.sort();
+            heads = self.document.graph().merge_base(&hashes(&then));
+            contested.push(then);
+        };
+        while let Some(candidates) = contested.pop() {
+            let in_force = contest.policy.in_force(&candidates, &base, self.context.customs());
+            base = in_force.into_iter().next().unwrap_or(Value::Null);
+        }
+        base
     }
+}
+
+fn hashes(candidates: &[Candidate]) -> Vec<[u8; 32]> {
+    candidates.iter().map(|candidate| candidate.change).collect()
 }
 
 fn unfit(stored: &Stored<'_>) -> String {
