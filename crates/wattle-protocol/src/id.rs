@@ -63,15 +63,14 @@ pub struct Blob(pub Arc<[u8]>);
 impl DocumentKey {
     /// The document's id: the first 16 bytes of SHA-256 over a domain, the context and this key.
     pub fn id(&self, context: &ContextId) -> DocumentId {
-        let hash = Sha256::new()
+        let hash: [u8; 32] = Sha256::new()
             .chain_update(b"wattle/document/1")
             .chain_update(context.0)
             .chain_update([self.scope])
             .chain_update(self.item)
-            .finalize();
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash[..16]);
-        DocumentId(id)
+            .finalize()
+            .into();
+        DocumentId(hash.first_chunk().copied().unwrap_or_default())
     }
 }
 

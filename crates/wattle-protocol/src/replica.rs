@@ -208,6 +208,11 @@ impl Replica {
         self.links.get(&link).map_or(0, |link| link.unstored_bytes + link.deferred.bytes)
     }
 
+    /// How many contexts are in memory.
+    pub fn contexts_in_memory(&self) -> usize {
+        self.contexts.len()
+    }
+
     /// How many documents are in memory with their graph.
     pub fn documents_in_memory(&self) -> usize {
         self.documents().filter(|document| document.is_loaded()).count()

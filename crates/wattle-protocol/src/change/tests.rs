@@ -46,7 +46,7 @@ fn actor(number: u8) -> Actor {
     Actor::from([number + 1; 16])
 }
 
-fn run(steps: &[Step]) -> Vec<Automerge> {
+fn replay(steps: &[Step]) -> Vec<Automerge> {
     let mut root = Automerge::new().with_actor(actor(9));
     root.transact::<_, _, automerge::AutomergeError>(|tx| {
         let text = tx.put_object(ROOT, "text", ObjType::Text)?;
@@ -128,7 +128,7 @@ proptest! {
 
     #[test]
     fn says_what_automerge_says(steps in prop::collection::vec(step(), 0..40)) {
-        for change in chunks(&run(&steps)) {
+        for change in chunks(&replay(&steps)) {
             let header = Header::parse(change.raw_bytes()).unwrap();
             prop_assert_eq!(header.hash, ChangeHash(change.hash().0));
             let deps: Vec<_> = change.deps().iter().map(|dep| ChangeHash(dep.0)).collect();
@@ -156,7 +156,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..12),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        for change in chunks(&run(&steps)) {
+        for change in chunks(&replay(&steps)) {
             let mut body = chunk::body(change.raw_bytes()).to_vec();
             for (index, byte) in &changes {
                 let index = index.index(body.len());
@@ -186,74 +186,96 @@ fn no_truncation_and_no_flipped_bit_parses() {
     assert_eq!(Header::parse(&longer), Err(HeaderError::Trailing { bytes: 1 }));
 }
 
+fn columns(columns: Vec<(u64, Vec<u8>)>) -> Chunk {
+    Chunk { columns, ..Chunk::example() }
+}
+
+/// A column that says `count` times the same in a few bytes.
+fn run(count: i64, value: u64) -> Vec<u8> {
+    [chunk::sleb(count), chunk::leb(value)].concat()
+}
+
 #[test]
-fn what_only_a_hostile_writer_makes() {
+fn columns_that_only_a_hostile_writer_makes() {
+    use HeaderError as E;
+    let limit = CHANGE_OPS_MAX;
+    let most = i64::MAX as u64;
+    let three = || (0x42, run(3, 1));
+    let cases = [
+        (
+            columns(vec![(0x42, run(limit as i64 + 1, 1))]),
+            E::ColumnCount { spec: 0x42, count: limit + 1, limit },
+        ),
+        (
+            columns(vec![(0x42, run(i64::MAX, 1))]),
+            E::ColumnCount { spec: 0x42, count: most, limit },
+        ),
+        (
+            columns(vec![(0x34, chunk::leb(u64::MAX)), three()]),
+            E::ColumnCount { spec: 0x34, count: u64::MAX, limit: 3 },
+        ),
+        (
+            columns(vec![three(), (0x70, run(3, limit))]),
+            E::ColumnCount { spec: 0x70, count: 3 * limit, limit },
+        ),
+        (columns(vec![three(), (0x4a, run(3, 1))]), E::UnknownColumn { spec: 0x4a }),
+        (columns(vec![three(), three()]), E::ColumnOrder { spec: 0x42 }),
+        (
+            columns(vec![(0x01, vec![3, 5]), three()]),
+            E::ColumnValue { spec: 0x01, value: 5, limit: 0 },
+        ),
+        (columns(vec![(0x42, vec![3, 9])]), E::ColumnValue { spec: 0x42, value: 9, limit: 7 }),
+        (columns(vec![(0x42, vec![0x40])]), E::Column { spec: 0x42 }),
+        (
+            columns(vec![(0x42, run(1, 1)), (0x56, vec![1, 0x46]), (0x57, b"no".to_vec())]),
+            E::Column { spec: 0x57 },
+        ),
+    ];
+    for (chunk, error) in cases {
+        assert_eq!(Header::parse(&chunk.bytes()), Err(error), "{chunk:?}");
+    }
+}
+
+#[test]
+fn headers_that_only_a_hostile_writer_makes() {
     use HeaderError as E;
     let example = Chunk::example;
-    let parse = |chunk: Chunk| Header::parse(&chunk.bytes()).map(drop);
-    let bomb = |ops: i64| [chunk::sleb(ops), vec![1]].concat();
-    let limit = CHANGE_OPS_MAX;
-
-    let count = limit + 1;
-    let error = E::ColumnCount { spec: 0x42, count, limit };
-    assert_eq!(parse(Chunk { columns: vec![(0x42, bomb(count as i64))], ..example() }), Err(error));
-    let count = i64::MAX as u64;
-    let error = E::ColumnCount { spec: 0x42, count, limit };
-    assert_eq!(parse(Chunk { columns: vec![(0x42, bomb(i64::MAX))], ..example() }), Err(error));
-    let columns = vec![(0x34, chunk::leb(u64::MAX)), (0x42, bomb(3))];
-    let error = E::ColumnCount { spec: 0x34, count: u64::MAX, limit: 3 };
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(error));
-    let preds = [chunk::sleb(3), chunk::leb(limit)].concat();
-    let columns = vec![(0x42, bomb(3)), (0x70, preds)];
-    let error = E::ColumnCount { spec: 0x70, count: 3 * limit, limit };
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(error));
-    let columns = vec![(0x42, bomb(3)), (0x4a, bomb(3))];
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(E::UnknownColumn { spec: 0x4a }));
-    let columns = vec![(0x42, bomb(3)), (0x42, bomb(3))];
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(E::ColumnOrder { spec: 0x42 }));
-    let columns = vec![(0x01, vec![3, 5]), (0x42, bomb(3))];
-    let error = E::ColumnValue { spec: 0x01, value: 5, limit: 0 };
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(error));
-    let columns = vec![(0x42, vec![3, 9])];
-    let error = E::ColumnValue { spec: 0x42, value: 9, limit: 7 };
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(error));
-    let columns = vec![(0x42, vec![0x40])];
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(E::Column { spec: 0x42 }));
-    let columns = vec![(0x42, bomb(1)), (0x56, vec![1, 0x46]), (0x57, b"no".to_vec())];
-    assert_eq!(parse(Chunk { columns, ..example() }), Err(E::Column { spec: 0x57 }));
-
-    let start_op = u64::from(u32::MAX) - 1;
-    let error = E::OpCounter { max_op: start_op + 1 };
-    assert_eq!(parse(Chunk { start_op, ..example() }), Err(error));
-    let start_op = u64::MAX;
-    let error = E::OpCounter { max_op: u64::MAX };
-    assert_eq!(parse(Chunk { start_op, ..example() }), Err(error));
-    assert_eq!(parse(Chunk { start_op: 0, ..example() }), Err(E::StartOpZero));
-    assert_eq!(parse(Chunk { seq: 0, ..example() }), Err(E::SeqZero));
     let author = Some(PublicKey([1; 32]));
-    assert_eq!(parse(Chunk { seq: 2, author, ..example() }), Err(E::LateAuthor { seq: 2 }));
-    let deps = vec![ChangeHash([1; 32]); 65];
-    assert_eq!(parse(Chunk { deps, ..example() }), Err(E::Deps { count: 65 }));
-    let deps = vec![ChangeHash([1; 32]); 2];
-    assert_eq!(parse(Chunk { deps, ..example() }), Err(E::DepsOrder));
-    let others = vec![ActorId([1; 16]); 257];
-    assert_eq!(parse(Chunk { others, ..example() }), Err(E::Actors { count: 257 }));
-    let message = vec![b'x'; CHANGE_BYTES_MAX];
-    let parsed = parse(Chunk { message, ..example() });
-    assert!(matches!(parsed, Err(E::TooLong { .. })), "{parsed:?}");
-    assert_eq!(parse(Chunk { message: vec![0xff], ..example() }), Err(E::Message));
-    assert_eq!(parse(Chunk { footer: vec![2, 1, 0], ..example() }), Err(E::Footer));
-    assert_eq!(parse(Chunk { footer: vec![1, 31], ..example() }), Err(E::Footer));
+    let near = u64::from(u32::MAX) - 1;
+    let long = Chunk { message: vec![b'x'; CHANGE_BYTES_MAX], ..example() };
+    let bytes = long.bytes().len();
+    let cases = [
+        (Chunk { start_op: near, ..example() }, E::OpCounter { max_op: near + 1 }),
+        (Chunk { start_op: u64::MAX, ..example() }, E::OpCounter { max_op: u64::MAX }),
+        (Chunk { start_op: 0, ..example() }, E::StartOpZero),
+        (Chunk { seq: 0, ..example() }, E::SeqZero),
+        (Chunk { seq: 2, author, ..example() }, E::LateAuthor { seq: 2 }),
+        (Chunk { deps: vec![ChangeHash([1; 32]); 65], ..example() }, E::Deps { count: 65 }),
+        (Chunk { deps: vec![ChangeHash([1; 32]); 2], ..example() }, E::DepsOrder),
+        (Chunk { others: vec![ActorId([1; 16]); 257], ..example() }, E::Actors { count: 257 }),
+        (Chunk { message: vec![0xff], ..example() }, E::Message),
+        (Chunk { footer: vec![2, 1, 0], ..example() }, E::Footer),
+        (Chunk { footer: vec![1, 31], ..example() }, E::Footer),
+        (long, E::TooLong { bytes }),
+    ];
+    for (chunk, error) in cases {
+        assert_eq!(Header::parse(&chunk.bytes()), Err(error), "{chunk:?}");
+    }
+}
 
-    let body = chunk::body(&example().bytes()).to_vec();
+#[test]
+fn chunks_that_are_no_change() {
+    let body = chunk::body(&Chunk::example().bytes()).to_vec();
     for kind in [0, 2, 3, 200] {
         let parsed = Header::parse(&chunk::seal_body(kind, &body));
-        assert_eq!(parsed, Err(E::ChunkType { kind }));
+        assert_eq!(parsed, Err(HeaderError::ChunkType { kind }));
     }
-    let mut unsummed = example().bytes().to_vec();
+    let mut unsummed = Chunk::example().bytes().to_vec();
     unsummed[4] ^= 1;
-    assert_eq!(Header::parse(&unsummed), Err(E::Checksum));
+    assert_eq!(Header::parse(&unsummed), Err(HeaderError::Checksum));
     let mut announced = b"\x85\x6f\x4a\x83\0\0\0\0\x01".to_vec();
     announced.extend(chunk::leb(u64::MAX));
-    assert_eq!(Header::parse(&announced), Err(E::Truncated));
+    assert_eq!(Header::parse(&announced), Err(HeaderError::Truncated));
+    announced[0] = 0;
+    assert_eq!(Header::parse(&announced), Err(HeaderError::Magic));
 }

@@ -262,11 +262,10 @@ impl Replica {
 
     pub(super) fn check_in_sync(&mut self, link: LinkId, context: ContextId) {
         let Some(shared) = self.shared(link, &context) else { return };
-        if shared.phase == Phase::Open && shared.behind.is_empty() && !shared.in_sync {
-            if shared.side == Side::Dials {
-                shared.in_sync = true;
-                self.outbox.push_back(Output::Event(Event::InSync { link, context }));
-            }
+        let done = shared.phase == Phase::Open && shared.behind.is_empty();
+        if done && !shared.in_sync && shared.side == Side::Dials {
+            shared.in_sync = true;
+            self.outbox.push_back(Output::Event(Event::InSync { link, context }));
         }
     }
 }

@@ -327,7 +327,9 @@ impl Replica {
 }
 
 pub(super) fn refusal(code: Code, reason: &str) -> Refusal {
-    let end = reason.floor_char_boundary(REASON_BYTES_MAX);
-    let reason = reason.get(..end).unwrap_or_default().to_owned();
+    let mut reason = reason.to_owned();
+    while reason.len() > REASON_BYTES_MAX {
+        reason.pop();
+    }
     Refusal { code, reason, about: None }
 }

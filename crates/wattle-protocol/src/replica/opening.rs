@@ -1,5 +1,7 @@
 //! Opening a context over a link: what each side has, and what it is about to send.
 
+use std::collections::btree_map::Entry;
+
 use super::Replica;
 use super::document::{Context, ContextState, Document, GraphState};
 use super::follow::{At, Follow, Phase, Shared, Stage};
@@ -23,9 +25,9 @@ impl Replica {
 
     /// A link is about to follow a context.
     fn join(&mut self, link: LinkId, context: ContextId) {
-        if !self.contexts.contains_key(&context) {
-            self.contexts.insert(context, Context::default());
-            self.store(StoreRequest::LoadContext { context });
+        if let Entry::Vacant(vacant) = self.contexts.entry(context) {
+            vacant.insert(Context::default());
+            self.outbox.push_back(Output::Store(StoreRequest::LoadContext { context }));
         }
         if let Some(there) = self.contexts.get_mut(&context) {
             there.links.insert(link);
@@ -150,7 +152,9 @@ impl Replica {
             return self.close(link, refusal(Code::TooLarge, "too much stated at once"));
         }
         shared.access = open.access_entries;
-        shared.record = open.record.or(shared.record.take());
+        if open.record.is_some() {
+            shared.record = open.record;
+        }
         for have in open.documents {
             state(shared, have);
         }
@@ -208,8 +212,8 @@ impl Replica {
             shared.phase = Phase::Open;
             shared.presence = shown;
             for document in documents {
-                if !shared.follows.contains_key(&document) {
-                    shared.follows.insert(document, Follow::default());
+                if let Entry::Vacant(vacant) = shared.follows.entry(document) {
+                    vacant.insert(Follow::default());
                     shared.to_state.insert(document);
                 }
             }

@@ -1,1 +1,314 @@
+//! The bytes on the wire: golden vectors, which `docs/protocol.md` gives too, and hostile ones.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use crate::change::tests::chunk::Chunk;
+use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, Position, PublicKey, StoreId};
+use crate::identity::{self, Challenge, ContextRecord, Keypair, Seal, Side, Signature};
+use crate::limits::{FRAME_BYTES_MAX, HEADS_MAX};
+use crate::message::{
+    Changes, Code, Has, Have, Hello, Message, Open, Opened, Refusal, SnapshotPart,
+};
+use crate::wire::{self, WireError};
+
+const GOLDEN: &str = include_str!("../../tests/data/golden.txt");
+const PAGE: &str = include_str!("../../../../docs/protocol.md");
+
+fn context() -> ContextId {
+    record().id()
+}
+
+fn key() -> Keypair {
+    Keypair::from_secret(&[1; 32])
+}
+
+fn record() -> ContextRecord {
+    let owner = key().public();
+    ContextRecord {
+        version: 1,
+        nonce: [2; 16],
+        name: "kitchen".into(),
+        owners: vec![owner],
+        sequencer: owner,
+    }
+}
+
+fn document() -> DocumentKey {
+    DocumentKey { scope: 4, item: [0; 16] }
+}
+
+fn chunk() -> Chunk {
+    Chunk { author: Some(key().public()), ..Chunk::example() }
+}
+
+fn seal() -> Seal {
+    key().seal(&context(), &document(), &chunk().header(), 1)
+}
+
+fn challenge() -> Challenge {
+    Challenge {
+        prover: Side::Dials,
+        theirs: [3; 32],
+        mine: [4; 32],
+        verifier_key: PublicKey([5; 32]),
+        prover_key: key().public(),
+    }
+}
+
+fn hash(byte: u8) -> ChangeHash {
+    ChangeHash([byte; 32])
+}
+
+/// Each message once, with every field in use.
+fn messages() -> Vec<(&'static str, Message)> {
+    let mut messages = openings();
+    messages.extend(contents());
+    messages
+}
+
+fn openings() -> Vec<(&'static str, Message)> {
+    let (context, document) = (context(), document());
+    let hello = Hello {
+        version_min: 1,
+        version_max: 300,
+        store: StoreId([6; 16]),
+        key: key().public(),
+        nonce: [4; 32],
+        takes_snapshots: true,
+        agent: "wattle".into(),
+        token: b"token"[..].into(),
+    };
+    let have = Have {
+        document,
+        cursor: Position(70_000),
+        heads: vec![hash(1)],
+        samples: vec![hash(2), hash(3)],
+    };
+    let has = Has { document, cursor: Position(251), heads: vec![hash(1)], sends: true };
+    vec![
+        ("hello", Message::Hello(hello)),
+        ("proof", Message::Proof { signature: key().sign(&challenge().bytes()) }),
+        (
+            "open",
+            Message::Open(Open {
+                context,
+                access_entries: 1,
+                record: Some(record().to_bytes()),
+                documents: vec![have],
+                more: false,
+            }),
+        ),
+        (
+            "opened",
+            Message::Opened(Opened {
+                context,
+                access_entries: 1,
+                documents: vec![has],
+                more: false,
+            }),
+        ),
+    ]
+}
+
+fn contents() -> Vec<(&'static str, Message)> {
+    let (context, document) = (context(), document());
+    vec![
+        (
+            "changes",
+            Message::Changes(Changes {
+                context,
+                document,
+                changes: vec![(chunk().bytes(), Some(seal())), (chunk().bytes(), None)],
+                cursor: Position(251),
+                done: true,
+            }),
+        ),
+        (
+            "snapshot",
+            Message::Snapshot(SnapshotPart {
+                context,
+                document,
+                offset: 0,
+                total: 5,
+                bytes: b"whole"[..].into(),
+                seals: vec![(hash(1), seal())],
+                cursor: Position(250),
+            }),
+        ),
+        (
+            "saved",
+            Message::Saved { context, document, cursor: Position(252), heads: vec![hash(1)] },
+        ),
+        ("access", Message::Access { context, from: 0, entries: vec![record().to_bytes()] }),
+        (
+            "presence",
+            Message::Presence {
+                context,
+                key: key().public(),
+                session: [8; 16],
+                count: 9,
+                body: b"reads rules"[..].into(),
+            },
+        ),
+        (
+            "refused",
+            Message::Refused(Refusal {
+                code: Code::Contradiction,
+                reason: "no".into(),
+                about: Some(hash(1)),
+            }),
+        ),
+    ]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Everything that another implementation must reproduce, by name.
+fn vectors() -> Vec<(String, String)> {
+    let mut vectors = vec![
+        ("record".to_owned(), hex(&record().to_bytes())),
+        ("context-id".to_owned(), context().to_string()),
+        ("document-id".to_owned(), document().id(&context()).to_string()),
+        ("document-url".to_owned(), document().id(&context()).url()),
+        ("change".to_owned(), hex(&chunk().bytes())),
+        ("change-hash".to_owned(), chunk().header().hash.to_string()),
+        (
+            "seal-bytes".to_owned(),
+            hex(&identity::seal_bytes(&context(), &document(), &chunk().header(), 1)),
+        ),
+        ("challenge-bytes".to_owned(), hex(&challenge().bytes())),
+    ];
+    let frame =
+        |(name, message): &(&str, Message)| (format!("frame-{name}"), hex(&wire::encode(message)));
+    vectors.extend(messages().iter().map(frame));
+    vectors
+}
+
+fn read_vectors(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter_map(|line| line.split_once(" = "));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn the_format_does_not_change() {
+    let golden = read_vectors(GOLDEN);
+    for (name, value) in vectors() {
+        assert_eq!(golden.get(&name), Some(&value), "{name} = {value}");
+    }
+    assert_eq!(golden.len(), vectors().len());
+}
+
+#[test]
+fn the_page_gives_the_same_vectors() {
+    let page = read_vectors(PAGE);
+    for (name, value) in vectors() {
+        assert_eq!(page.get(&name), Some(&value), "{name} = {value}");
+    }
+}
+
+#[test]
+fn every_message_comes_back() {
+    for (name, message) in messages() {
+        let frame = wire::encode(&message);
+        assert_eq!(wire::decode(&frame, FRAME_BYTES_MAX).as_ref(), Ok(&message), "{name}");
+    }
+}
+
+#[test]
+fn no_part_of_a_frame_and_no_frame_with_more_decodes() {
+    for (name, message) in messages() {
+        let frame = wire::encode(&message);
+        for length in 0..frame.len() {
+            assert!(wire::decode(&frame[..length], FRAME_BYTES_MAX).is_err(), "{name} to {length}");
+        }
+        let longer = [&frame[..], &[0]].concat();
+        let error = WireError::Trailing { bytes: 1 };
+        assert_eq!(wire::decode(&longer, FRAME_BYTES_MAX), Err(error), "{name}");
+        let bytes = frame.len();
+        let error = WireError::TooLarge { bytes, bytes_max: bytes - 1 };
+        assert_eq!(wire::decode(&frame, bytes - 1), Err(error), "{name}");
+    }
+    assert_eq!(wire::decode(&[], 9), Err(WireError::Empty));
+    assert_eq!(wire::decode(&[2, 0], 9), Err(WireError::Version { version: 2 }));
+}
+
+#[test]
+fn limits_hold_before_anything_is_allocated() {
+    let (context, document, cursor) = (context(), document(), Position(0));
+    let heads = vec![hash(1); HEADS_MAX + 1];
+    let frame = wire::encode(&Message::Saved { context, document, cursor, heads });
+    assert_eq!(wire::decode(&frame, FRAME_BYTES_MAX), Err(WireError::Undecodable));
+    // A list that announces 2^60 entries and holds none.
+    let saved = Message::Saved { context, document, cursor, heads: vec![] };
+    let mut frame = wire::encode(&saved).to_vec();
+    assert_eq!(frame.pop(), Some(0));
+    frame.push(253);
+    frame.extend((1_u64 << 60).to_le_bytes());
+    assert_eq!(wire::decode(&frame, FRAME_BYTES_MAX), Err(WireError::Undecodable));
+}
+
+#[test]
+fn only_the_shortest_form_of_a_number_is_taken() {
+    let (context, document) = (context(), document());
+    let saved = Message::Saved { context, document, cursor: Position(7), heads: vec![] };
+    let frame = wire::encode(&saved).to_vec();
+    let mut longer = frame[..frame.len() - 2].to_vec();
+    longer.extend([251, 7, 0, 0]);
+    assert_eq!(wire::decode(&longer, FRAME_BYTES_MAX), Err(WireError::NotCanonical));
+}
+
+#[test]
+fn records_keep_their_rules() {
+    let bytes = |record: ContextRecord| record.to_bytes();
+    let read = |bytes: &Blob| ContextRecord::from_bytes(bytes);
+    assert_eq!(read(&bytes(record())), Ok(record()));
+    let newer = ContextRecord { version: 2, ..record() };
+    assert_eq!(read(&bytes(newer)), Err(WireError::RecordVersion { version: 2 }));
+    let ownerless = ContextRecord { owners: vec![], ..record() };
+    assert_eq!(read(&bytes(ownerless)), Err(WireError::RecordContent));
+    let named = ContextRecord { name: "x".repeat(65), ..record() };
+    assert_eq!(read(&bytes(named)), Err(WireError::RecordContent));
+}
+
+#[test]
+fn a_seal_holds_for_one_place_and_one_change() {
+    let header = chunk().header();
+    assert!(seal().verify(&context(), &document(), &header));
+    let elsewhere = DocumentKey { scope: 5, ..document() };
+    assert!(!seal().verify(&context(), &elsewhere, &header));
+    assert!(!seal().verify(&ContextId([0; 32]), &document(), &header));
+    assert!(!Seal { epoch: 2, ..seal() }.verify(&context(), &document(), &header));
+    assert!(!Seal { signature: Signature([0; 64]), ..seal() }.verify(
+        &context(),
+        &document(),
+        &header
+    ));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_decode_or_do_not(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let frame = [&[1][..], &bytes].concat();
+        if let Ok(message) = wire::decode(&frame, FRAME_BYTES_MAX) {
+            prop_assert_eq!(&wire::encode(&message)[..], &frame[..]);
+        }
+    }
+
+    #[test]
+    fn changed_frames_decode_to_what_encodes_to_them(
+        which in 0..10_usize,
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut frame = wire::encode(&messages()[which].1).to_vec();
+        let at = at.index(frame.len());
+        frame[at] = byte;
+        if let Ok(message) = wire::decode(&frame, FRAME_BYTES_MAX) {
+            prop_assert_eq!(&wire::encode(&message)[..], &frame[..]);
+        }
+    }
+}

@@ -409,11 +409,13 @@ impl Net {
     }
 
     pub(super) fn presence(&self, node: usize) -> Vec<String> {
-        let shown = self.nodes[node].events.iter().filter_map(|event| match event {
-            Event::Presence { body, .. } => Some(String::from_utf8(body.to_vec()).unwrap()),
-            _ => None,
-        });
-        shown.collect()
+        let mut shown = Vec::new();
+        for event in self.events(node) {
+            if let Event::Presence { body, .. } = event {
+                shown.push(String::from_utf8(body.to_vec()).unwrap());
+            }
+        }
+        shown
     }
 
     pub(super) fn changes(&self, node: usize, number: u8) -> BTreeSet<ChangeHash> {
@@ -445,15 +447,16 @@ impl Net {
     /// What a node was last told that another one has durably.
     pub(super) fn durable_at(&self, node: usize, other: usize, number: u8) -> Vec<ChangeHash> {
         let store = StoreId([other as u8 + 1; 16]);
-        let told = self.events(node).iter().rev().find_map(|event| match event {
-            Event::Durable { remote, known, .. }
-                if *remote == store && known.document == document(number) =>
+        let mut told = Vec::new();
+        for event in self.events(node) {
+            if let Event::Durable { remote, known, .. } = event
+                && *remote == store
+                && known.document == document(number)
             {
-                Some(known.durable.clone())
+                told.clone_from(&known.durable);
             }
-            _ => None,
-        });
-        told.unwrap_or_default()
+        }
+        told
     }
 
     pub(super) fn closed(&self, node: usize, link: LinkId) -> Option<Refusal> {
@@ -465,13 +468,13 @@ impl Net {
     }
 
     pub(super) fn received_changes(&self, node: usize, link: LinkId) -> usize {
-        let frames = self.nodes[node].got.get(&link).into_iter().flatten();
-        frames
-            .map(|frame| match wire::decode(frame, usize::MAX).unwrap() {
-                Message::Changes(changes) => changes.changes.len(),
-                _ => 0,
-            })
-            .sum()
+        let mut count = 0;
+        for frame in self.nodes[node].got.get(&link).into_iter().flatten() {
+            if let Message::Changes(changes) = wire::decode(frame, usize::MAX).unwrap() {
+                count += changes.changes.len();
+            }
+        }
+        count
     }
 
     /// How many times a frame to the dialler was caused by one from it.
