@@ -108,6 +108,8 @@ pub(crate) enum Event {
     Up(u64, End),
     /// A frame arrives.
     Deliver(u64, End, Blob),
+    /// A reader that had too much to store looks again at what has arrived.
+    Read(u64, End),
     /// A socket has taken bytes.
     Drained(u64, End, usize),
     /// An end learns that the link is gone.
@@ -256,7 +258,8 @@ impl World {
         }
         match event {
             Event::Up(wire, end) => self.up(wire, end),
-            Event::Deliver(wire, end, frame) => self.deliver(wire, end, &frame),
+            Event::Deliver(wire, end, frame) => self.deliver(wire, end, frame),
+            Event::Read(wire, end) => self.read(wire, end),
             Event::Drained(wire, end, bytes) => self.drained(wire, end, bytes),
             Event::Gone(wire, end) => self.gone(wire, end),
             Event::Dial(edge) => self.dial(edge),
@@ -304,6 +307,7 @@ impl Event {
             Self::Dial(_) | Self::Tick(..) | Self::Sync(..) => false,
             Self::Up(..)
             | Self::Deliver(..)
+            | Self::Read(..)
             | Self::Drained(..)
             | Self::Gone(..)
             | Self::Disk(..)

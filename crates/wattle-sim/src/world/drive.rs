@@ -5,6 +5,7 @@
 //! machine goes on while its disk works, so that changes are passed on before they are durable.
 
 use wattle_protocol::io::Time;
+use wattle_protocol::limits::LINK_UNSTORED_BYTES_MAX;
 use wattle_protocol::{
     Blob, Change, ChangeHash, DocumentKey, Event as Told, Input, LinkId, Output, StoreReply,
     StoreRequest,
@@ -26,18 +27,19 @@ impl World {
         if blocked {
             life.inbox.push_back(input);
         } else {
-            self.handle(node, input);
+            self.handle(node, vec![input]);
         }
     }
 
-    fn handle(&mut self, node: usize, input: Input) {
-        self.trace_input(node, &input);
+    /// Gives a machine all that is at hand, and then carries out what it wants done.
+    fn handle(&mut self, node: usize, inputs: Vec<Input>) {
+        inputs.iter().for_each(|input| self.trace_input(node, input));
         let now = Time(self.now);
         let mut outputs = Vec::new();
         let Some(life) = self.nodes.get_mut(node).and_then(|node| node.life.as_mut()) else {
             return;
         };
-        life.machine.handle(now, input);
+        inputs.into_iter().for_each(|input| life.machine.handle(now, input));
         while let Some(output) = life.machine.poll() {
             outputs.push(output);
         }
@@ -160,12 +162,18 @@ impl World {
             self.done(node, done);
         }
         self.write(node);
-        while let Some(entry) = self.nodes.get_mut(node).filter(|node| !node.blocked()) {
-            let Some(input) = entry.life.as_mut().and_then(|life| life.inbox.pop_front()) else {
-                break;
-            };
-            self.handle(node, input);
+        let Some(entry) = self.nodes.get_mut(node).filter(|node| !node.blocked()) else { return };
+        let waited: Vec<Input> =
+            entry.life.iter_mut().flat_map(|life| life.inbox.drain(..)).collect();
+        if !waited.is_empty() {
+            self.handle(node, waited);
         }
+    }
+
+    /// Whether a driver goes on reading from a link: not while too much of it waits for the disk.
+    pub(crate) fn reads(&self, node: usize, link: LinkId) -> bool {
+        let life = self.nodes.get(node).and_then(|node| node.life.as_ref());
+        life.is_some_and(|life| life.machine.backlog(link) <= LINK_UNSTORED_BYTES_MAX / 4)
     }
 
     pub(crate) fn sync(&mut self, node: usize, life: u64, written: usize) {
@@ -181,7 +189,7 @@ impl World {
                     let what = format!("the store of {} refuses: {reason}", self.name(node));
                     self.violate("not refused", what);
                 }
-                self.handle(node, Input::Store(reply));
+                self.handle(node, vec![Input::Store(reply)]);
             }
             Done::Committed(batch, positions) => {
                 for (append, positions) in batch.into_iter().zip(positions) {
@@ -192,12 +200,13 @@ impl World {
                         node.disk.bug() == Some(Bug::KeepsEdits) && node.rng.permille(50)
                     });
                     if !keeps {
-                        self.handle(node, Input::Committed { context, document, changes });
+                        self.handle(node, vec![Input::Committed { context, document, changes }]);
                     }
                 }
             }
             Done::Compacted(context, document, pruned, snapshot) => {
-                self.handle(node, Input::Compacted { context, document, pruned, snapshot });
+                let input = Input::Compacted { context, document, pruned, snapshot };
+                self.handle(node, vec![input]);
             }
             Done::Failed(error) => {
                 let what = format!("the store of {} fails: {error}", self.name(node));

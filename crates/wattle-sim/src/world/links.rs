@@ -1,5 +1,7 @@
 //! Links: who dials whom, how long a frame takes, and how a link ends.
 
+use std::collections::VecDeque;
+
 use wattle_protocol::{Blob, Input, LinkId};
 
 use super::{Event, World};
@@ -51,6 +53,8 @@ struct Side {
     free_at: u64,
     /// When what it sent last arrives: nothing overtakes within a link.
     arrives_at: u64,
+    /// What has arrived and is not read yet.
+    arrived: VecDeque<Blob>,
 }
 
 impl Wire {
@@ -114,7 +118,13 @@ impl World {
         let id = self.count;
         let listener_at = self.now + self.delay_ms();
         let dialler_at = listener_at + self.delay_ms();
-        let side = |node, arrives_at| Side { node, open: false, free_at: 0, arrives_at };
+        let side = |node, arrives_at| Side {
+            node,
+            open: false,
+            free_at: 0,
+            arrives_at,
+            arrived: VecDeque::new(),
+        };
         let (dialler, listener) = (side(dialler, listener_at), side(listener, dialler_at));
         self.wires.insert(id, Wire { edge, dead: false, dialler, listener });
         if let Some(entry) = self.edges.get_mut(edge) {
@@ -161,12 +171,31 @@ impl World {
         self.schedule(arrives_at, Event::Deliver(link.0, end.other(), frame));
     }
 
-    pub(crate) fn deliver(&mut self, wire: u64, to: End, frame: &Blob) {
+    pub(crate) fn deliver(&mut self, wire: u64, to: End, frame: Blob) {
         let Some(entry) = self.wires.get_mut(&wire).filter(|entry| !entry.dead) else { return };
         let side = entry.side(to);
-        if side.open {
-            let node = side.node;
-            self.input(node, Input::Received { link: LinkId(wire), frame: frame.to_vec() });
+        side.arrived.push_back(frame);
+        if side.arrived.len() == 1 {
+            self.read(wire, to);
+        }
+    }
+
+    /// Hands over what has arrived, as far as the reader wants it.
+    pub(crate) fn read(&mut self, wire: u64, to: End) {
+        loop {
+            let Some(entry) = self.wires.get_mut(&wire).filter(|entry| !entry.dead) else { return };
+            let side = entry.side(to);
+            if !side.open || side.arrived.is_empty() {
+                return;
+            }
+            let (node, link) = (side.node, LinkId(wire));
+            if !self.reads(node, link) {
+                return self.schedule(self.now + 1, Event::Read(wire, to));
+            }
+            let entry = self.wires.get_mut(&wire).map(|entry| entry.side(to));
+            if let Some(frame) = entry.and_then(|side| side.arrived.pop_front()) {
+                self.input(node, Input::Received { link, frame: frame.to_vec() });
+            }
         }
     }
 
