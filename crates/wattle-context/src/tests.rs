@@ -1,6 +1,5 @@
-//! Scenarios, properties and figures that span the crate.
+//! Scenarios and properties that span the crate.
 
-mod figures;
 mod genesis;
 mod junk;
 mod properties;

@@ -113,10 +113,10 @@ proptest! {
         prop_assert!(view.defects.is_sorted());
         for item in &view.items {
             let path = crate::Path::item(section, item.id);
-            prop_assert_eq!(context.item(&path).as_ref(), Some(item));
+            prop_assert_eq!(context.item(&path), Some(item.clone()));
             for (name, field) in &item.fields {
                 let path = crate::Path::field(section, item.id, name);
-                prop_assert_eq!(context.field(&path).as_ref(), Some(field));
+                prop_assert_eq!(context.field(&path), Some(field.clone()));
             }
         }
         let version = context.version();
