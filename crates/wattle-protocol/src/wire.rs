@@ -97,6 +97,20 @@ pub fn decode(frame: &[u8], bytes_max: usize) -> Result<Message, WireError> {
     read(body)
 }
 
+/// How many changes a frame carries, told from its first bytes alone; for counting what passes.
+pub fn count_changes(frame: &[u8]) -> u64 {
+    const CHANGES: u8 = 4;
+    // Version, kind, context, document: then a number in bincode's shortest form.
+    const COUNT_AT: usize = 1 + 1 + 32 + 1 + 16;
+    match (frame.get(1), frame.get(COUNT_AT..)) {
+        (Some(&CHANGES), Some([251, low, high, ..])) => {
+            u64::from(u16::from_le_bytes([*low, *high]))
+        }
+        (Some(&CHANGES), Some([count, ..])) if *count < 251 => u64::from(*count),
+        _ => 0,
+    }
+}
+
 pub(crate) fn encode_record(record: &ContextRecord) -> Blob {
     let mut bytes = Vec::new();
     write(record, &mut bytes);

@@ -183,6 +183,42 @@ impl Net {
         self.input(other, Input::Disconnected { link: there });
         for node in [one, other] {
             self.nodes[node].inbox.retain(|(at, ..)| *at != here && *at != there);
+            self.nodes[node].clogged.remove(&here);
+            self.nodes[node].clogged.remove(&there);
+        }
+        self.ends.remove(&here);
+        self.ends.remove(&there);
+    }
+
+    /// The dialler's ends of all links that are up.
+    fn up(&self) -> Vec<LinkId> {
+        self.ends.iter().filter(|(link, (_, there))| *link < there).map(|(link, _)| *link).collect()
+    }
+
+    pub(super) fn cut_nth(&mut self, nth: usize) {
+        if let Some(link) = self.up().get(nth).copied() {
+            self.cut(link);
+        }
+    }
+
+    pub(super) fn cut_all(&mut self) {
+        for link in self.up() {
+            self.cut(link);
+        }
+    }
+
+    pub(super) fn clog_nth(&mut self, nth: usize) {
+        if let Some(link) = self.up().get(nth).copied() {
+            self.clog(link);
+        }
+    }
+
+    pub(super) fn unclog_all(&mut self) {
+        for link in self.up() {
+            let (node, there) = self.ends[&link];
+            if self.nodes[node].clogged.contains_key(&there) {
+                self.unclog(link);
+            }
         }
     }
 
@@ -316,7 +352,8 @@ impl Net {
             }
             Output::Close { link, refusal } => {
                 self.nodes[node].closed.insert(link, refusal);
-                if let Some((other, there)) = self.ends.get(&link).copied() {
+                if let Some((other, there)) = self.ends.remove(&link) {
+                    self.ends.remove(&there);
                     self.input(other, Input::Disconnected { link: there });
                 }
             }
@@ -368,7 +405,7 @@ impl Net {
     /// The listener's socket takes nothing more for this link.
     pub(super) fn clog(&mut self, link: LinkId) {
         let (node, there) = self.ends[&link];
-        self.nodes[node].clogged.insert(there, VecDeque::new());
+        self.nodes[node].clogged.entry(there).or_default();
     }
 
     pub(super) fn unclog(&mut self, link: LinkId) {
@@ -381,6 +418,9 @@ impl Net {
     pub(super) fn compact(&mut self, node: usize, number: u8, count: usize) {
         let (context, key) = (self.context(), document(number));
         let disk = &mut self.nodes[node].disk;
+        if count == 0 {
+            return;
+        }
         let changes = &disk.documents[&key][..count];
         let bytes =
             changes.iter().flat_map(|(_, change)| change.bytes.to_vec()).collect::<Vec<u8>>();
