@@ -2,9 +2,9 @@
 
 use std::io;
 
-use wattle_context::{Answer, ItemId, Landed, Op, Touch};
+use wattle_context::{Answer, Landed, Op, Touch};
 
-use crate::render::{quoted, short};
+use crate::render::{is_empty, quoted};
 use crate::screen::{Paint, Screen, brief, say};
 use crate::time::{ago, now_ms};
 
@@ -24,11 +24,8 @@ pub(crate) fn answer(screen: &mut Screen, op: Op, answer: &Answer) -> io::Result
         let next = format!("wattle resolve {} --keep LETTER | --value VALUE", conflict.id);
         say!(screen, "  settle it: {next}")?;
     }
-    if let Some(replaced) = answer.replaced.as_ref().filter(|value| !value.is_null()) {
+    if let Some(replaced) = answer.replaced.as_ref().filter(|value| !is_empty(value)) {
         say!(screen, "  {}", paint.dim(&format!("before: {}", quoted(replaced))))?;
-    }
-    if op == Op::Add && has_new_item(&answer.path) {
-        say!(screen, "  {}", paint.dim(&format!("short: {}", short(&answer.path))))?;
     }
     say!(screen, "  {}", paint.dim(&format!("version {}", answer.version)))
 }
@@ -74,9 +71,4 @@ fn done(op: Op) -> &'static str {
         Op::Remove => "removed from",
         Op::Delete => "deleted",
     }
-}
-
-fn has_new_item(path: &str) -> bool {
-    let mut parts = path.split('/');
-    parts.nth(1).is_some_and(|id| id.parse::<ItemId>().is_ok()) && parts.next().is_none()
 }

@@ -59,17 +59,22 @@ pub(crate) fn item(screen: &mut Screen, item: &ItemView, body: Option<&str>) -> 
     let known: Vec<&str> = declared.filter(|name| item.fields.contains_key(*name)).collect();
     let others = item.fields.keys().map(String::as_str).filter(|name| !known.contains(name));
     for name in known.iter().copied().chain(others) {
-        if let Some(view) = item.fields.get(name) {
+        if let Some(view) = item.fields.get(name).filter(|view| !is_blank(view)) {
             field(screen, name, view)?;
         }
     }
     if let Some(body) = body {
         say!(screen, "  {}", paint.dim(&format!("body  {} characters", body.chars().count())))?;
         for text in clean(body).lines() {
-            say!(screen, "    {text}")?;
+            say!(screen, "{}", format!("    {text}").trim_end())?;
         }
     }
     Ok(())
+}
+
+/// Whether a field says nothing: it is empty, and nobody disagrees.
+fn is_blank(view: &FieldView) -> bool {
+    is_empty(&view.value) && view.conflict.is_none()
 }
 
 fn field(screen: &mut Screen, name: &str, view: &FieldView) -> io::Result<()> {
@@ -79,7 +84,7 @@ fn field(screen: &mut Screen, name: &str, view: &FieldView) -> io::Result<()> {
     if shown.contains('\n') {
         say!(screen, "  {name}")?;
         for text in shown.lines() {
-            say!(screen, "    {text}")?;
+            say!(screen, "{}", format!("    {text}").trim_end())?;
         }
     } else {
         say!(screen, "  {name} {shown}")?;
@@ -167,6 +172,17 @@ pub(crate) fn short(path: &str) -> String {
     parts.collect::<Vec<String>>().join("/")
 }
 
+/// Whether a value is nothing, or holds nothing.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        Value::List(list) => list.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        Value::Bool(_) | Value::Int(_) => false,
+    }
+}
+
 /// A value on one line, quoted where it is a text.
 pub(crate) fn quoted(value: &Value) -> String {
     let text = brief(&value.to_string(), VALUE_CHARS);
@@ -237,7 +253,7 @@ fn key_fields(section: Section) -> &'static [(&'static str, Shown)] {
 }
 
 fn mark((shown, name): (Shown, &str), value: &Value) -> Option<String> {
-    if value.is_null() || value.list().is_some_and(<[String]>::is_empty) {
+    if is_empty(value) {
         return None;
     }
     let text = brief(&value.to_string(), 30);

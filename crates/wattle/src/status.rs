@@ -29,14 +29,11 @@ fn print(screen: &mut Screen, session: &Session, status: &Status) -> Result<(), 
     say!(screen, "you      {}", status.key)?;
     let changes: u64 = status.documents.iter().map(|document| document.changes).sum();
     say!(screen, "has      {changes} changes in {} documents", status.documents.len())?;
+    let names = status.documents.iter().map(|document| document.name.chars().count());
+    let wide = names.max().unwrap_or_default();
     for document in &status.documents {
-        let heads = if document.heads.len() > 1 {
-            format!("  {} heads", document.heads.len())
-        } else {
-            String::new()
-        };
-        let line = format!("{:<14} {:>7}{heads}", brief(&document.name, 40), document.changes);
-        say!(screen, "         {}", paint.dim(&line))?;
+        let (name, changes) = (brief(&document.name, wide), document.changes);
+        say!(screen, "         {}", paint.dim(&format!("{name:<wide$} {changes:>7}")))?;
     }
     for link in &status.links {
         say!(screen, "link     {}", link_line(link))?;

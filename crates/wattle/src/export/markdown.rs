@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use wattle_context::{ItemId, ItemView, Section, SectionView, Value};
 
-use crate::render::title;
+use crate::render::{is_empty, title};
 
 /// The page: a heading per section and item, a list of the fields, texts below.
 pub(super) fn render(
@@ -37,10 +37,10 @@ fn section(
 }
 
 fn item(page: &mut String, item: &ItemView, body: Option<&str>) -> fmt::Result {
-    writeln!(page, "\n### {}\n", one_line(&title(item)))?;
+    writeln!(page, "\n### {}", one_line(&title(item)))?;
     let (mut facts, mut texts) = (Vec::new(), Vec::new());
     for (name, field) in &item.fields {
-        if name == item.section.title() || empty(&field.value) {
+        if name == item.section.title() || is_empty(&field.value) {
             continue;
         }
         let shown = field.value.to_string();
@@ -58,24 +58,11 @@ fn item(page: &mut String, item: &ItemView, body: Option<&str>) -> fmt::Result {
             | Value::Map(_) => facts.push(format!("- {name}: {}", one_line(&shown))),
         }
     }
-    for fact in &facts {
-        writeln!(page, "{fact}")?;
-    }
-    texts.extend(body.map(str::to_owned));
-    for text in &texts {
-        writeln!(page, "\n{}", text.trim_end())?;
+    let facts = (!facts.is_empty()).then(|| facts.join("\n"));
+    for block in facts.into_iter().chain(texts).chain(body.map(str::to_owned)) {
+        writeln!(page, "\n{}", block.trim_end())?;
     }
     Ok(())
-}
-
-fn empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Text(text) => text.is_empty(),
-        Value::List(list) => list.is_empty(),
-        Value::Map(map) => map.is_empty(),
-        Value::Bool(_) | Value::Int(_) => false,
-    }
 }
 
 fn one_line(text: &str) -> String {

@@ -97,7 +97,10 @@ fn exit_codes_say_what_kind_of_end_it_was() {
     let ana = Desk::empty("ana");
     let (code, err) = ana.refused(&["show"]);
     assert_eq!(code, 1);
-    assert!(err.starts_with("wattle: there is no context in ") && err.contains("wattle init"), "{err}");
+    assert!(
+        err.starts_with("wattle: there is no context in ") && err.contains("wattle init"),
+        "{err}"
+    );
     assert_eq!(err.lines().count(), 1, "{err}");
     ana.ok(&["init"]);
     let (code, err) = ana.refused(&["init"]);

@@ -1,8 +1,8 @@
 //! The real binary, driven as people and scripts do.
 
-mod desk;
 mod alone;
 mod demo;
+mod desk;
 mod import;
 mod many;
 mod shared;

@@ -17,8 +17,14 @@ fn nothing_that_eight_processes_were_acknowledged_is_missing() {
     ana.edit(&["tasks", "add", "Shared"]);
     let before: BTreeSet<String> = whys(&ana);
     let acknowledged: BTreeSet<String> = thread::scope(|scope| {
-        let writers: Vec<_> =
-            (0..PROCESSES).map(|number| scope.spawn({ let ana = &ana; move || write(ana, number) })).collect();
+        let writers: Vec<_> = (0..PROCESSES)
+            .map(|number| {
+                scope.spawn({
+                    let ana = &ana;
+                    move || write(ana, number)
+                })
+            })
+            .collect();
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     });
     assert_eq!(acknowledged.len(), 2 * PROCESSES * EDITS);
