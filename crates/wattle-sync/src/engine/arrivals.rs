@@ -35,6 +35,8 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     pub(super) fn add(&mut self, arrival: Arrival) {
+        // A moment of its own would always lie after the turn that asks whether it has come.
+        self.not_before.get_or_insert_with(Instant::now);
         self.waiting.push(arrival);
     }
 
@@ -44,10 +46,7 @@ impl Arrivals {
 
     /// When what waits is to be applied.
     pub(super) fn due(&self) -> Option<Instant> {
-        if self.waiting.is_empty() {
-            return None;
-        }
-        Some(self.not_before.unwrap_or_else(Instant::now))
+        self.not_before.filter(|_| !self.waiting.is_empty())
     }
 }
 
