@@ -9,8 +9,8 @@ use crate::id::{Blob, ContextId, DocumentKey, LinkId, PublicKey, StoreId};
 use crate::identity::{self, Challenge, Keypair, Side, Signature};
 use crate::io::{Event, Output, Time};
 use crate::limits::{
-    FRAME_BEFORE_PROOF_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX, REASON_BYTES_MAX,
-    REFUSALS_WAITING_MAX,
+    FRAME_BEFORE_PROOF_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX, NAME_BYTES_MAX,
+    REASON_BYTES_MAX, REFUSALS_WAITING_MAX,
 };
 use crate::message::{Code, Hello, Message, Refusal};
 use crate::wire::{self, WireError};
@@ -192,7 +192,7 @@ impl Replica {
             key: self.config.key.public(),
             nonce,
             takes_snapshots: self.config.loads_documents,
-            agent: self.config.agent.clone(),
+            agent: at_most(&self.config.agent, NAME_BYTES_MAX),
             token,
         }));
         self.links.insert(link, new);
@@ -327,9 +327,14 @@ impl Replica {
 }
 
 pub(super) fn refusal(code: Code, reason: &str) -> Refusal {
-    let mut reason = reason.to_owned();
-    while reason.len() > REASON_BYTES_MAX {
-        reason.pop();
-    }
+    let reason = at_most(reason, REASON_BYTES_MAX);
     Refusal { code, reason, about: None }
+}
+
+fn at_most(text: &str, bytes_max: usize) -> String {
+    let mut text = text.to_owned();
+    while text.len() > bytes_max {
+        text.pop();
+    }
+    text
 }

@@ -330,7 +330,7 @@ impl Replica {
             for document in documents {
                 let Some(shared) = self.shared(link, &context) else { return };
                 let follow = shared.follows.entry(document).or_default();
-                if follow.stage == Stage::Receiving && !follow.expects {
+                if follow.stage == Stage::Receiving && !follow.expects && !follow.reopened {
                     shared.behind.insert(document);
                     self.end_receiving(At { link, context, document });
                 }

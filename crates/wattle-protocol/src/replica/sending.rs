@@ -14,7 +14,7 @@ use crate::io::{Output, StoreRequest};
 use crate::limits::{
     FRAME_ACCESS_ENTRIES_MAX, FRAME_CHANGES_BYTES_TARGET, FRAME_CHANGES_MAX,
     FRAME_OPEN_BYTES_TARGET, HEADS_MAX, LINK_UNDER_WAY_BYTES_MAX, OPEN_DOCUMENTS_MAX,
-    SNAPSHOT_PART_BYTES,
+    SNAPSHOT_PART_BYTES, SNAPSHOT_SEALS_MAX,
 };
 use crate::message::{Changes, Has, Have, Message, Open, Opened, SnapshotPart};
 use crate::wire;
@@ -381,13 +381,15 @@ impl Replica {
                 let snapshot = outgoing.snapshot.as_ref()?;
                 let start = outgoing.offset;
                 let end = snapshot.bytes.len().min(start + SNAPSHOT_PART_BYTES);
+                let count = if start == 0 { SNAPSHOT_SEALS_MAX } else { 0 };
+                let seals = snapshot.seals.iter().take(count);
                 let part = SnapshotPart {
                     context,
                     document,
                     offset: start as u64,
                     total: snapshot.bytes.len() as u64,
                     bytes: snapshot.bytes.get(start..end).unwrap_or_default().into(),
-                    seals: if start == 0 { snapshot.seals.clone() } else { Vec::new() },
+                    seals: seals.cloned().collect(),
                     cursor: Position::default(),
                 };
                 outgoing.offset = end;

@@ -137,6 +137,14 @@ impl Replica {
 
     /// Changes were not stored: they are neither sent nor acknowledged, and their senders learn it.
     fn unstorable(&mut self, at: At, out: &[u32], refusal: &Refusal) {
+        if !out.is_empty() && !refusal.code.is_permanent() {
+            // Whichever link it came over first, no cursor covers it now.
+            for link in self.links_of(&at.context) {
+                if let Some(follow) = self.follow(At { link, ..at }) {
+                    follow.lost = true;
+                }
+            }
+        }
         for index in out {
             let Some(here) = self.document(at) else { return };
             let about = here.graph.hash(*index);
@@ -151,9 +159,6 @@ impl Replica {
             let told: Vec<LinkId> =
                 origin.into_iter().filter(|link| !owed.contains(link)).collect();
             for link in owed.into_iter().chain(told) {
-                if let Some(follow) = self.follow(At { link, ..at }) {
-                    follow.lost |= !refusal.code.is_permanent();
-                }
                 if self.links.contains_key(&link) {
                     self.reject(At { link, ..at }, refusal.clone());
                 }

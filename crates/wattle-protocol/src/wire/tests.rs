@@ -211,6 +211,24 @@ fn the_page_gives_the_same_vectors() {
 }
 
 #[test]
+fn the_page_gives_the_same_limits() {
+    let limits = include_str!("../limits.rs");
+    for row in PAGE.lines().filter(|line| line.ends_with("_MAX` |") || line.ends_with("_BYTES` |"))
+    {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let number = cells[2].split(' ').next().unwrap();
+        let declared = format!("pub const {}:", cells[3].trim_matches('`'));
+        let line = limits.lines().find(|line| line.starts_with(&declared)).expect(row);
+        let value = line.rsplit("= ").next().unwrap().trim_end_matches(';').replace('_', "");
+        let factors = value.split(" * ").map(|factor| match factor.split_once(" << ") {
+            Some((one, bits)) => one.parse::<u64>().unwrap() << bits.parse::<u64>().unwrap(),
+            None => factor.parse().unwrap(),
+        });
+        assert_eq!(factors.product::<u64>().to_string(), number, "{row}");
+    }
+}
+
+#[test]
 fn every_message_comes_back() {
     for (name, message) in messages() {
         let frame = wire::encode(&message);
@@ -287,6 +305,22 @@ fn a_seal_holds_for_one_place_and_one_change() {
         &document(),
         &header
     ));
+}
+
+#[test]
+fn the_head_of_a_frame_tells_how_many_changes_it_carries() {
+    for (_, message) in messages() {
+        let expected =
+            if let Message::Changes(changes) = &message { changes.changes.len() as u64 } else { 0 };
+        assert_eq!(wire::count_changes(&wire::encode(&message)), expected);
+    }
+    for count in [0, 250, 251, 4096] {
+        let changes = vec![(Blob::from(vec![7]), None); count];
+        let (context, document) = (context(), document());
+        let cursor = Position(0);
+        let message = Message::Changes(Changes { context, document, changes, cursor, done: false });
+        assert_eq!(wire::count_changes(&wire::encode(&message)), count as u64);
+    }
 }
 
 proptest! {
