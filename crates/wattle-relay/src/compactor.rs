@@ -1,15 +1,22 @@
 //! Folds long logs into snapshots: a thread apart, with its own store handle, the only one that opens documents.
 
-use std::collections::BTreeMap;
+mod fold;
+mod tails;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use wattle_protocol::{ContextId, DocumentKey, StoreRequest};
-use wattle_store::SqliteStore;
+use wattle_store::{SqliteStore, Store, StoreError};
 
+use crate::inbox::Notice;
 use crate::limits::{COMPACTOR_STACK_BYTES, GROWTHS_WAITING_MAX};
 use crate::relay::{Shared, StartError};
+
+use fold::{FoldError, Folded};
+use tails::{Tail, Tails};
 
 /// What tells the thread that documents have grown.
 #[derive(Debug)]
@@ -23,13 +30,6 @@ pub(crate) struct Growth {
     context: ContextId,
     document: DocumentKey,
     tail: Tail,
-}
-
-/// Changes after the newest snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tail {
-    changes: u64,
-    bytes: u64,
 }
 
 impl Growth {
@@ -46,11 +46,11 @@ impl Compactor {
     pub(crate) fn start(path: &Path, shared: Arc<Shared>) -> Result<Self, StartError> {
         let (growths, receiver) = sync_channel(GROWTHS_WAITING_MAX);
         let store = SqliteStore::open(path)?;
-        let folder = Folder { store, shared, growths: receiver, tails: BTreeMap::new() };
+        let folder = Folder { store, shared, tails: Tails::default() };
         std::thread::Builder::new()
             .name("compactor".to_owned())
             .stack_size(COMPACTOR_STACK_BYTES)
-            .spawn(move || folder.run())
+            .spawn(move || folder.run(&receiver))
             .map_err(StartError::Thread)?;
         Ok(Self { growths })
     }
@@ -66,16 +66,84 @@ impl Compactor {
 struct Folder {
     store: SqliteStore,
     shared: Arc<Shared>,
-    growths: Receiver<Growth>,
-    tails: BTreeMap<(ContextId, DocumentKey), Tail>,
+    tails: Tails,
 }
 
 impl Folder {
-    fn run(mut self) {
-        while let Ok(growth) = self.growths.recv() {
-            let tail = self.tails.entry((growth.context, growth.document)).or_default();
-            tail.changes += growth.tail.changes;
-            tail.bytes += growth.tail.bytes;
+    fn run(mut self, growths: &Receiver<Growth>) {
+        self.survey();
+        while let Ok(growth) = growths.recv() {
+            let Growth { context, document, tail } = growth;
+            match self.tails.grow(&mut self.store, (context, document), tail) {
+                Ok(tail) if self.is_long(tail) => self.fold(context, document),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "cannot tell how much a document has grown"),
+            }
         }
+    }
+
+    /// Looks for what has grown long before this start.
+    fn survey(&mut self) {
+        let long = self.long_ago();
+        for (context, document) in long.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look for long documents");
+            Vec::new()
+        }) {
+            self.fold(context, document);
+        }
+    }
+
+    fn long_ago(&mut self) -> Result<Vec<(ContextId, DocumentKey)>, StoreError> {
+        let mut long = Vec::new();
+        for context in self.store.contexts()? {
+            for summary in self.store.documents(&context)? {
+                // Positions count all documents, so this is the most that the tail can be.
+                let most = summary.last.0.saturating_sub(summary.snapshot.0);
+                let document = summary.document;
+                if most < self.shared.config.compaction.tail_changes {
+                    continue;
+                }
+                let tail = self.tails.measure(&mut self.store, (context, document))?;
+                if self.is_long(tail) {
+                    long.push((context, document));
+                }
+            }
+        }
+        Ok(long)
+    }
+
+    fn is_long(&self, tail: Tail) -> bool {
+        let limits = &self.shared.config.compaction;
+        tail.changes >= limits.tail_changes || tail.bytes >= limits.tail_bytes
+    }
+
+    /// Whatever comes of it, the next attempt is when the document has grown as much again.
+    fn fold(&mut self, context: ContextId, document: DocumentKey) {
+        self.tails.begin_anew((context, document));
+        let limits = &self.shared.config.compaction;
+        let folded = catch_unwind(AssertUnwindSafe(|| {
+            fold::fold(&mut self.store, (&context, &document), limits)
+        }));
+        match folded {
+            Ok(Ok(folded)) => self.folded(context, document, &folded),
+            Ok(Err(error)) => self.left(document, &error),
+            Err(_panic) => {
+                self.shared.metrics.panics.inc();
+                self.left(document, &FoldError::Panicked);
+            }
+        }
+    }
+
+    fn folded(&mut self, context: ContextId, document: DocumentKey, folded: &Folded) {
+        let Folded { pruned, snapshot, changes, bytes } = *folded;
+        self.tails.has_snapshot((context, document), snapshot);
+        self.shared.metrics.snapshots.inc();
+        tracing::debug!(?document, changes, bytes, "made a snapshot");
+        self.shared.inbox.notice(Notice::Compacted { context, document, pruned, snapshot });
+    }
+
+    fn left(&self, document: DocumentKey, error: &FoldError) {
+        self.shared.metrics.compactions_failed.inc();
+        tracing::warn!(?document, %error, "a document is left as it is");
     }
 }

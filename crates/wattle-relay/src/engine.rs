@@ -6,16 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wattle_protocol::io::Time;
 use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::replica::Config;
 use wattle_protocol::{
-    Blob, Event, Input, Keypair, LinkId, Output, Replica, StoreId, StoreReply, StoreRequest,
+    Blob, Event, Input, Keypair, LinkId, Output, Replica, StoreId, StoreReply, StoreRequest, wire,
 };
 
 use crate::disk::Disk;
 use crate::inbox::{Arrival, Gate, Notice, Waiting};
+use crate::limits::LINK_BACKLOG_BYTES_MAX;
 use crate::link::{LinkEnd, Outgoing};
 use crate::relay::{Shared, StartError};
 
@@ -57,6 +58,8 @@ struct Engine {
     asked: usize,
     /// Links that were not proved when their frame was handled.
     unproved: BTreeSet<LinkId>,
+    /// Links that the disk is behind with: they read on when these are given back.
+    held: BTreeMap<LinkId, Vec<OwnedSemaphorePermit>>,
     course: Course,
 }
 
@@ -74,7 +77,7 @@ impl Engine {
             store: begin.store,
             session: begin.session,
             agent: concat!("wattle-relay ", env!("CARGO_PKG_VERSION")).to_owned(),
-            roots: Vec::new(),
+            roots: wattle_sync::part::roots(),
             loads_documents: false,
             accepts_new_contexts: true,
         };
@@ -87,6 +90,7 @@ impl Engine {
             since: None,
             asked: 0,
             unproved: BTreeSet::new(),
+            held: BTreeMap::new(),
             course: Course::Serving,
         }
     }
@@ -144,6 +148,10 @@ impl Engine {
             Notice::Compacted { context, document, pruned, snapshot } => {
                 self.give(Input::Compacted { context, document, pruned, snapshot }, None);
             }
+            Notice::Measure { measured } => {
+                self.measure();
+                measured.send(()).unwrap_or_default();
+            }
             Notice::Stop => self.course = Course::Draining,
         }
     }
@@ -158,7 +166,9 @@ impl Engine {
                 }
                 self.since.get_or_insert(at);
                 self.give(Input::Received { link, frame }, Some(link));
-                drop(room);
+                if self.machine.backlog(link) > LINK_BACKLOG_BYTES_MAX {
+                    self.held.entry(link).or_default().push(room.into_own());
+                }
             }
             Arrival::Gone { link } => {
                 if self.links.remove(&link).is_some() {
@@ -196,6 +206,8 @@ impl Engine {
             }
         }
         self.since = None;
+        let machine = &self.machine;
+        self.held.retain(|link, _| machine.backlog(*link) > LINK_BACKLOG_BYTES_MAX);
         for link in std::mem::take(&mut self.unproved) {
             if let Some(end) = self.links.get(&link) {
                 end.handled();
@@ -221,6 +233,7 @@ impl Engine {
         let Some(end) = self.links.get(&link) else { return };
         let metrics = &self.shared.metrics;
         metrics.frames_out.inc();
+        metrics.changes_out.inc_by(wire::count_changes(&frame));
         metrics.bytes_out.inc_by(frame.len() as u64);
         metrics.under_way_bytes.inc_by(i64::try_from(frame.len()).unwrap_or(i64::MAX));
         end.give(Outgoing::Frame { frame, since: self.since });
@@ -295,6 +308,13 @@ impl Engine {
             | StoreReply::AccessAppended { .. }
             | StoreReply::Failed { .. } => {}
         }
+    }
+
+    fn measure(&self) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.shared.metrics.documents.set(count(self.machine.documents_in_memory()));
+        self.shared.metrics.contexts.set(count(self.machine.contexts_in_memory()));
+        self.shared.metrics.graph_bytes.set(count(self.machine.memory()));
     }
 
     fn now(&self) -> Time {

@@ -128,5 +128,5 @@ async fn healthz(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn page_of_metrics(State(shared): State<Arc<Shared>>) -> Response {
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], shared.metrics.page()).into_response()
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], shared.metrics_page().await).into_response()
 }

@@ -3,17 +3,17 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::oneshot;
 use wattle_protocol::io::StoreReply;
 use wattle_protocol::{ContextId, DocumentKey, LinkId, Position};
 
-use crate::link::LinkEnd;
+use crate::link::{LinkEnd, Room};
 
 /// What comes over links, in the order of each link; held back while the disk is behind.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     Connected { link: LinkId, end: Arc<LinkEnd> },
-    Frame { link: LinkId, frame: Vec<u8>, at: Instant, room: OwnedSemaphorePermit },
+    Frame { link: LinkId, frame: Vec<u8>, at: Instant, room: Room },
     Gone { link: LinkId },
 }
 
@@ -30,6 +30,10 @@ pub(crate) enum Notice {
         document: DocumentKey,
         pruned: Position,
         snapshot: Position,
+    },
+    /// Bring the metrics of the machine up to date, then say so.
+    Measure {
+        measured: oneshot::Sender<()>,
     },
     /// Close all links, then end.
     Stop,

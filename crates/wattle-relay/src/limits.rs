@@ -6,6 +6,10 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 pub const HANDSHAKES_MAX: usize = 256;
 /// Frames that were read from links and wait for the machine, in bytes.
 pub const FRAMES_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The same of one link; it reads on when the machine has taken them.
+pub const LINK_FRAMES_WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one link that wait for the disk, above which it reads no further.
+pub const LINK_BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Changes that wait for the disk, in bytes; above it no frame is handled.
 pub const APPENDS_WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The time a connection has to send its request line and headers.
@@ -33,7 +37,9 @@ pub const TAIL_BYTES: u64 = 1024 * 1024;
 /// A document with more bytes than this is not compacted.
 pub const COMPACT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// A document that declares more operations than this is not compacted.
-pub const COMPACT_OPS_MAX: u64 = 20_000_000;
+pub const COMPACT_OPS_MAX: u64 = 2_000_000;
+/// What the compactor reads at once, in bytes.
+pub const FOLD_READ_BYTES: usize = 4 * 1024 * 1024;
 /// How often a store that has failed is tried again.
 pub const STORE_RETRY_MS: u64 = 1_000;
 /// Requests that one commit takes together.
@@ -48,3 +54,5 @@ pub const GROWTHS_WAITING_MAX: usize = 4_096;
 pub const COMPACTOR_STACK_BYTES: usize = 256 * 1024 * 1024;
 /// How long the accept loop rests when the system gives no socket.
 pub const ACCEPT_RETRY_MS: u64 = 50;
+/// How long a page of metrics waits for the engine's own numbers.
+pub const MEASURE_MS_MAX: u64 = 1_000;

@@ -1,5 +1,6 @@
 //! One link: a task that carries frames between a socket and the inbox, and knows nothing of them.
 
+mod room;
 mod wire;
 
 use std::future::{Future, pending, poll_fn};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use wattle_protocol::message::{Code, Refusal};
@@ -20,6 +21,9 @@ use crate::inbox::{Arrival, Notice};
 use crate::limits::{DRAINED_UNHEARD_BYTES_MAX, FAREWELL_MS_MAX, PING_MS, PINGS_UNANSWERED_MAX};
 use crate::relay::{Shared, Ticket};
 
+pub(crate) use room::Room;
+
+use room::{Closed, Rooms};
 use wire::{Reads, Step, Wire};
 
 /// What the engine holds of a link. What waits in it is bounded by the machine, which counts the bytes under way.
@@ -68,12 +72,14 @@ pub(crate) async fn run(socket: TcpStream, early: Vec<u8>, shared: Arc<Shared>, 
         proved: AtomicBool::new(false),
         handled: Notify::new(),
     });
+    let rooms = Rooms::new(&shared);
     let present = Present::announce(shared, &end);
     let link = Link {
         present,
         end,
         wire,
         outgoing,
+        rooms,
         reading: Reading::Next,
         silent: 0,
         unheard: 0,
@@ -119,6 +125,7 @@ struct Link {
     end: Arc<LinkEnd>,
     wire: Wire,
     outgoing: UnboundedReceiver<Outgoing>,
+    rooms: Rooms,
     reading: Reading,
     /// Pings since the last sign of life.
     silent: u32,
@@ -134,13 +141,11 @@ enum Reading {
     Full {
         frame: Vec<u8>,
         at: Instant,
-        room: Room,
+        room: Pin<Box<dyn Future<Output = Result<Room, Closed>> + Send>>,
     },
     /// Before the proof the machine sees one frame at a time.
     Unhandled,
 }
-
-type Room = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
 /// Why a link goes on no longer.
 enum End {
@@ -154,6 +159,7 @@ impl Link {
     async fn run(mut self) {
         let End::Refused(refusal) = self.exchange().await else { return };
         tracing::debug!(link = self.present.link.0, %refusal, "closes");
+        self.handshake = None;
         self.wire.close(&refusal);
         let farewell = self.wire.farewell();
         if timeout(Duration::from_millis(FAREWELL_MS_MAX), farewell).await.is_err() {
@@ -220,19 +226,18 @@ impl Link {
         let shared = &self.present.shared;
         shared.metrics.frames_in.inc();
         shared.metrics.bytes_in.inc_by(frame.len() as u64);
-        let permits = u32::try_from(frame.len().max(1)).unwrap_or(u32::MAX);
         let at = Instant::now();
-        match Arc::clone(&shared.room).try_acquire_many_owned(permits) {
-            Ok(room) => self.deliver(frame, at, room),
-            Err(_full) => {
-                let room = Box::pin(Arc::clone(&shared.room).acquire_many_owned(permits));
+        match self.rooms.try_take(frame.len()) {
+            Some(room) => self.deliver(frame, at, room),
+            None => {
+                let room = Box::pin(self.rooms.clone().take(frame.len()));
                 self.reading = Reading::Full { frame, at, room };
             }
         }
     }
 
     /// There is room for the frame that waits.
-    fn enter(&mut self, room: Result<OwnedSemaphorePermit, AcquireError>) -> Option<End> {
+    fn enter(&mut self, room: Result<Room, Closed>) -> Option<End> {
         let reading = std::mem::replace(&mut self.reading, Reading::Next);
         match (reading, room) {
             (Reading::Full { frame, at, .. }, Ok(room)) => {
@@ -243,7 +248,7 @@ impl Link {
         }
     }
 
-    fn deliver(&mut self, frame: Vec<u8>, at: Instant, room: OwnedSemaphorePermit) {
+    fn deliver(&mut self, frame: Vec<u8>, at: Instant, room: Room) {
         self.reading = if self.end.is_proved() { Reading::Next } else { Reading::Unhandled };
         let link = self.present.link;
         self.present.shared.inbox.arrive(Arrival::Frame { link, frame, at, room });
@@ -309,7 +314,7 @@ impl Reading {
         matches!(self, Self::Unhandled)
     }
 
-    async fn room(&mut self) -> Result<OwnedSemaphorePermit, AcquireError> {
+    async fn room(&mut self) -> Result<Room, Closed> {
         match self {
             Self::Full { room, .. } => room.await,
             Self::Next | Self::Unhandled => pending().await,

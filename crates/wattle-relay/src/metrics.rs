@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     pub(crate) handshakes: Gauge,
     pub(crate) documents: Gauge,
     pub(crate) contexts: Gauge,
+    pub(crate) graph_bytes: Gauge,
     pub(crate) changes_in: Counter,
     pub(crate) changes_out: Counter,
     pub(crate) frames_in: Counter,
@@ -64,6 +65,7 @@ impl Metrics {
             handshakes: Gauge::default(),
             documents: Gauge::default(),
             contexts: Gauge::default(),
+            graph_bytes: Gauge::default(),
             changes_in: Counter::default(),
             changes_out: Counter::default(),
             frames_in: Counter::default(),
@@ -128,6 +130,11 @@ impl Metrics {
         all.register("links", "Links that are up", self.links.clone());
         all.register("handshakes", "Links without a proved key", self.handshakes.clone());
         all.register("contexts", "Contexts in memory", self.contexts.clone());
+        all.register(
+            "graph_bytes",
+            "Memory of graphs and recent changes",
+            self.graph_bytes.clone(),
+        );
         all.register("documents", "Documents in memory", self.documents.clone());
     }
 

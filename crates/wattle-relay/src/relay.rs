@@ -23,7 +23,7 @@ use crate::engine;
 use crate::health::Health;
 use crate::http;
 use crate::inbox::{Inbox, Notice};
-use crate::limits::DRAIN_MS_MAX;
+use crate::limits::{DRAIN_MS_MAX, MEASURE_MS_MAX};
 use crate::metrics::Metrics;
 use crate::stats::Stats;
 
@@ -176,6 +176,23 @@ impl Shared {
             links: AtomicU64::new(1),
             config,
         }
+    }
+
+    /// The page of metrics, as of now.
+    pub(crate) async fn metrics_page(&self) -> String {
+        let taken = |all: usize, semaphore: &Semaphore| {
+            i64::try_from(all.saturating_sub(semaphore.available_permits())).unwrap_or(i64::MAX)
+        };
+        let (limits, metrics) = (&self.config.limits, &self.metrics);
+        metrics.connections.set(taken(limits.connections_max, &self.connections));
+        metrics.handshakes.set(taken(limits.handshakes_max, &self.handshakes));
+        metrics.frames_waiting_bytes.set(taken(limits.frames_waiting_bytes_max, &self.room));
+        let (measured, receiver) = oneshot::channel();
+        self.inbox.notice(Notice::Measure { measured });
+        if timeout(Duration::from_millis(MEASURE_MS_MAX), receiver).await.is_err() {
+            tracing::debug!("the engine is busy; its numbers are older");
+        }
+        metrics.page()
     }
 
     /// The name of a new link.

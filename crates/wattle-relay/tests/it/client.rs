@@ -80,7 +80,8 @@ impl Client {
     pub(crate) async fn start(address: SocketAddr, who: Who) -> Self {
         let socket = dial(address).await;
         let (orders, received) = mpsc::unbounded_channel();
-        let (seen, watched) = watch::channel(Seen::default());
+        let changes = BTreeSet::from([genesis().header.hash]);
+        let (seen, watched) = watch::channel(Seen { changes, ..Seen::default() });
         tokio::spawn(Run::new(who, seen).run(socket, received));
         Self { orders, seen: watched }
     }

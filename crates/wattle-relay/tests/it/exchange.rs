@@ -6,7 +6,7 @@ use crate::client::{Client, Who};
 use crate::process::{Relay, until};
 use crate::writer::{Writer, keypair, record};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clients_exchange_changes_and_learn_what_is_durable() {
     let data = tempdir().unwrap();
     let relay = Relay::start(data.path());
@@ -38,7 +38,7 @@ async fn two_clients_exchange_changes_and_learn_what_is_durable() {
     until("the links to end", || (relay.metric("wattle_links") == 0.0).then_some(()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_later_gets_what_was_there_before_also_after_a_restart() {
     let data = tempdir().unwrap();
     let relay = Relay::start(data.path());

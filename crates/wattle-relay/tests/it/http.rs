@@ -40,9 +40,7 @@ fn what_is_no_link_is_told_why() {
         ["--listen", "127.0.0.1:0", "--origins", "https://friend.example"],
     );
     let ask = |headers: &str| {
-        let text = format!(
-            "GET /sync HTTP/1.1\r\nHost: x\r\nConnection: close{headers}\r\n\r\n",
-        );
+        let text = format!("GET /sync HTTP/1.1\r\nHost: x\r\nConnection: close{headers}\r\n\r\n",);
         request(relay.address, &text)
     };
     let websocket = |version: &str, more: &str| {
@@ -65,7 +63,10 @@ fn what_is_no_link_is_told_why() {
             "pages of https://evil.example may not open links here",
         ),
         (
-            websocket("13", "\r\nSec-WebSocket-Protocol: wattle.9\r\nOrigin: https://friend.example"),
+            websocket(
+                "13",
+                "\r\nSec-WebSocket-Protocol: wattle.9\r\nOrigin: https://friend.example",
+            ),
             400,
             "wattle.9",
         ),
@@ -90,7 +91,8 @@ fn a_slow_request_and_too_many_connections_cost_nobody_else() {
     let (code, _) = relay.get("/healthz");
     assert_eq!(code, 200, "the third");
     let _third = crate::process::until("the last one to be counted off", || {
-        (relay.metric("wattle_connections") < 4.0).then(|| TcpStream::connect(relay.address).unwrap())
+        (relay.metric("wattle_connections") < 4.0)
+            .then(|| TcpStream::connect(relay.address).unwrap())
     });
     let mut answer = String::new();
     slow.set_read_timeout(Some(crate::process::PATIENCE)).unwrap();

@@ -12,7 +12,7 @@ use crate::writer::{Writer, keypair, record};
 /// Set `WATTLE_KILLS` for more.
 const KILLS: usize = 10;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_said_to_be_durable_survives_every_kill() {
     let kills = std::env::var("WATTLE_KILLS").map_or(KILLS, |text| text.parse().expect("a number"));
     let data = tempdir().unwrap();

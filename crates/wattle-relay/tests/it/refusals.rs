@@ -55,25 +55,25 @@ async fn after(message: Message) -> (u16, String) {
     reason
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_is_malformed() {
     let (code, reason) = after(Message::Binary(Bytes::from_static(b"\x01\xff\xff\xff"))).await;
     assert_eq!(code, 4400, "{reason}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_message_is_malformed() {
     let (code, reason) = after(Message::text("hello")).await;
     assert_eq!((code, reason.as_str()), (4400, "frames are binary messages, not text"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_frame_before_the_proof_is_too_large() {
     let (code, reason) = after(Message::Binary(Bytes::from(vec![1; 100_000]))).await;
     assert_eq!((code, reason.as_str()), (4413, "over 4096 bytes before the proof"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_version_is_told_apart() {
     let hello = Hello { version_min: 7, version_max: 9, ..hello() };
     let frame = wire::encode(&Frame::Hello(hello));
@@ -81,7 +81,7 @@ async fn an_unknown_version_is_told_apart() {
     assert_eq!(code, 4406, "{reason}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_hello_in_place_of_the_proof_is_refused() {
     let data = tempdir().unwrap();
     let relay = Relay::start(data.path());
@@ -94,7 +94,7 @@ async fn a_second_hello_in_place_of_the_proof_is_refused() {
     assert!((4400..4500).contains(&code), "{code} {reason}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_before_the_proof_is_slow() {
     let data = tempdir().unwrap();
     let relay = Relay::start(data.path());
@@ -103,7 +103,7 @@ async fn silence_before_the_proof_is_slow() {
     assert_eq!(code, 4408, "{reason}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_announced_length_is_not_made_room_for() {
     let data = tempdir().unwrap();
     let relay = Relay::start(data.path());
@@ -122,7 +122,7 @@ async fn an_announced_length_is_not_made_room_for() {
     assert!(relay.resident_bytes() < 64 * 1024 * 1024, "{} bytes", relay.resident_bytes());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn links_that_do_not_begin_are_few_at_a_time() {
     let data = tempdir().unwrap();
     let relay =

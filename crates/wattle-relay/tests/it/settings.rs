@@ -45,7 +45,10 @@ fn a_file_with_mistakes_names_the_line() {
     let data = tempdir().unwrap();
     let file = data.path().join("relay.toml");
     let cases = [
-        ("listen = \"127.0.0.1:0\"\n\nlisten_on = 5\n", "relay.toml, line 3: unknown field `listen_on`"),
+        (
+            "listen = \"127.0.0.1:0\"\n\nlisten_on = 5\n",
+            "relay.toml, line 3: unknown field `listen_on`",
+        ),
         ("\nconnections-max = \"many\"\n", "relay.toml, line 2: invalid type"),
         ("= 5\n", "relay.toml, line 1: "),
         ("frames-waiting-bytes-max = 5\n", "frames-waiting-bytes-max must be at least 2097152"),

@@ -37,9 +37,7 @@ fn content(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap())
-        .map(|entry| {
-            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
-        })
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
         .collect();
     files.sort();
     files
@@ -113,7 +111,8 @@ fn a_damaged_file() {
 fn a_file_of_another_program() {
     let data = used();
     let path = data.path().join("relay.db");
-    fs::write(&path, "a shopping list, longer than the header of a database would be. ".repeat(9)).unwrap();
+    fs::write(&path, "a shopping list, longer than the header of a database would be. ".repeat(9))
+        .unwrap();
     fails_with(&mut command(data.path()), "is not a Wattle store");
 }
 

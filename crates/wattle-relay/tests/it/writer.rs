@@ -3,9 +3,7 @@
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Author, Automerge, ROOT, ReadDoc};
 use wattle_context::{Document, Part, Section};
-use wattle_protocol::{
-    Blob, Change, ContextId, ContextRecord, DocumentKey, Keypair, PublicKey,
-};
+use wattle_protocol::{Blob, Change, ContextId, ContextRecord, DocumentKey, Keypair, PublicKey};
 
 /// The document that all tests write into.
 pub(crate) const DOCUMENT: DocumentKey = DocumentKey { scope: 3, item: [0; 16] };

@@ -63,7 +63,7 @@ struct Given {
     /// A larger document is not compacted [default: 64 MiB]
     #[arg(long, value_name = "BYTES", env = "WATTLE_RELAY_COMPACT_BYTES_MAX")]
     compact_bytes_max: Option<u64>,
-    /// A document with more operations is not compacted [default: 20000000]
+    /// A document with more operations is not compacted [default: 2000000]
     #[arg(long, value_name = "N", env = "WATTLE_RELAY_COMPACT_OPS_MAX")]
     compact_ops_max: Option<u64>,
 }
