@@ -14,7 +14,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file, its directory or its file system may not be written.
-    #[error("{} cannot be written: give this user write permission on the file and on its directory", path.display())]
+    #[error("{} cannot be written: it and its directory must be writable for this user, on a file system that is not mounted read-only", path.display())]
     ReadOnly {
         /// The store.
         path: PathBuf,
