@@ -15,7 +15,10 @@ pub(crate) fn export(context: &Context) -> Json {
     sections.sort_by_key(|section| section.name());
     for section in sections {
         let view = context.section(section);
-        let set = view.policies.iter().filter_map(|(name, field)| exported(field).map(|json| (name, json)));
+        let set = view
+            .policies
+            .iter()
+            .filter_map(|(name, field)| exported(field).map(|json| (name, json)));
         let set: Map<String, Json> = set.map(|(name, json)| (name.clone(), json)).collect();
         if !set.is_empty() {
             policies.insert(section.name().to_owned(), set.into());

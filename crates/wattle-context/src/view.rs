@@ -18,7 +18,7 @@ pub struct FieldView {
     /// The conflict, if one is open.
     pub conflict: Option<Conflict>,
     /// The entries of a map, each as it is read.
-    pub entries: BTreeMap<String, FieldView>,
+    pub entries: BTreeMap<String, Self>,
     /// The version of the document.
     pub version: String,
 }

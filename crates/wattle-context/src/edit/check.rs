@@ -20,7 +20,7 @@ pub(super) fn fields_of(
         Value::Map(fields) => fields.clone(),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::List(_) => return Err(wanted()),
     };
-    if !given.get(title).and_then(Value::text).is_some_and(|title| !title.trim().is_empty()) {
+    if given.get(title).and_then(Value::text).is_none_or(|title| title.trim().is_empty()) {
         return Err(wanted());
     }
     let mut fields = Vec::with_capacity(given.len());
@@ -110,7 +110,11 @@ pub(super) fn within(
     unit: &'static str,
 ) -> Result<(), EditError> {
     let field = || field.name.to_owned();
-    if actual <= limit { Ok(()) } else { Err(EditError::TooLong { field: field(), actual, limit, unit }) }
+    if actual <= limit {
+        Ok(())
+    } else {
+        Err(EditError::TooLong { field: field(), actual, limit, unit })
+    }
 }
 
 fn scalar(field: &Field, value: &Value) -> Result<Value, EditError> {

@@ -114,9 +114,14 @@ impl Reading<'_> {
     /// The item's title; all of them while it is contested.
     fn titles(&self, id: &ItemId) -> Vec<String> {
         let values = self.object(id).map(|item| self.raw(&item, self.title())).unwrap_or_default();
-        values.into_iter().filter_map(|value| match value {
-            Value::Text(title) => Some(title),
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) => None,
-        }).collect()
+        values
+            .into_iter()
+            .filter_map(|value| match value {
+                Value::Text(title) => Some(title),
+                Value::Null | Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) => {
+                    None
+                }
+            })
+            .collect()
     }
 }

@@ -72,10 +72,10 @@ impl Reading<'_> {
         let mut base = loop {
             let before = Reader::as_of(self.document.automerge(), &heads);
             let stored = before.get_all(contest.object, contest.key);
-            let values = stored.iter().filter_map(|(stored, op)| Some((scalar(stored)?, op)));
+            let mut values = stored.iter().filter_map(|(stored, op)| Some((scalar(stored)?, op)));
             if !computes || stored.len() < 2 || contested.len() == CONTESTED_BASES_MAX {
                 // The last one is the one that Automerge shows.
-                break values.last().map_or(Value::Null, |(value, _)| value);
+                break values.next_back().map_or(Value::Null, |(value, _)| value);
             }
             let mut then: Vec<Candidate> =
                 values.filter_map(|(value, op)| self.candidate(value, op)).collect();

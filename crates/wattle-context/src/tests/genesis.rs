@@ -7,10 +7,13 @@ fn genesis_is_pinned() {
         .iter()
         .map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect())
         .collect();
-    assert_eq!(hashes, [
-        "5c47cad51f2b6523fb2fb784e06230e2ccd1f6d544c3c36609651f9c2cf330ba",
-        "274e87c979f6df14aca47e96e36fdcda7ab99d6e6356f3d2f82497f1c11c9511",
-    ]);
+    assert_eq!(
+        hashes,
+        [
+            "5c47cad51f2b6523fb2fb784e06230e2ccd1f6d544c3c36609651f9c2cf330ba",
+            "274e87c979f6df14aca47e96e36fdcda7ab99d6e6356f3d2f82497f1c11c9511",
+        ]
+    );
     let section = Document::new(Part::Section(Section::Rules));
     let body = Document::new(Part::Body(ItemId([b'0'; 16])));
     assert_eq!(vec![section.heads()[0], body.heads()[0]], roots());

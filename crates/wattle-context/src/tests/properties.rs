@@ -36,17 +36,23 @@ fn edit(replica: &Replica, what: u8, with: u8) -> Edit {
     let (op, path, value) = match (item, what % 16) {
         (None, _) | (_, 15) => (Op::Add, section.name().to_owned(), Value::from("an item")),
         (Some(item), 14) => (Op::Delete, format!("{section}/{item}"), Value::Null),
-        (Some(item), 12 | 13) => (Op::Append, format!("{section}/{item}/{}", field.name), word.into()),
+        (Some(item), 12 | 13) => {
+            (Op::Append, format!("{section}/{item}/{}", field.name), word.into())
+        }
         (Some(item), 11) => (Op::Remove, format!("{section}/{item}/{}", field.name), word.into()),
         (Some(item), 10) => {
             let map = [("key".to_owned(), Value::Int(with.into()))];
             (Op::Set, format!("{section}/{item}/{}", field.name), Value::Map(map.into()))
         }
-        (Some(_), 9) => (Op::Set, format!("policies/{section}/{}", field.name), "last-writer".into()),
-        (Some(item), 8) => (Op::Set, format!("{section}/{item}/{}", field.name), Value::Int(with.into())),
+        (Some(_), 9) => {
+            (Op::Set, format!("policies/{section}/{}", field.name), "last-writer".into())
+        }
+        (Some(item), 8) => {
+            (Op::Set, format!("{section}/{item}/{}", field.name), Value::Int(with.into()))
+        }
         (Some(item), _) => (Op::Set, format!("{section}/{item}/{}", field.name), word.into()),
     };
-    let base = (with % 3 == 0).then(|| replica.context.version());
+    let base = with.is_multiple_of(3).then(|| replica.context.version());
     Edit { op, path, value, old: None, base, if_unchanged: false }
 }
 

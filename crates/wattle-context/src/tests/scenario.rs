@@ -18,7 +18,8 @@ use serde_json::Value as Json;
 
 use crate::json::{value_from_json, value_to_json};
 use crate::{
-    Author, Conflict, Context, Document, Edit, Edited, ItemId, Landed, Op, Part, Section, Settlement, Value,
+    Author, Conflict, Context, Document, Edit, Edited, ItemId, Landed, Op, Part, Section,
+    Settlement, Value,
 };
 
 pub(super) struct Replica {
@@ -151,7 +152,10 @@ impl World {
             let path = self.full(id);
             let replica = self.replicas.get_mut(name).unwrap();
             let open: Vec<Conflict> = replica.context.conflicts();
-            let conflict = open.iter().find(|c| c.path == path).ok_or(format!("no conflict at {path}"))?;
+            let conflict = open
+                .iter()
+                .find(|c| c.path == path)
+                .ok_or_else(|| format!("no conflict at {path}"))?;
             let settlement = match serde_json::from_str::<Json>(how) {
                 Ok(json) => Settlement::Value(value_from_json(&json).unwrap()),
                 // By value, because the letters depend on hashes.
@@ -161,7 +165,8 @@ impl World {
                     Settlement::Keep(found.ok_or("no such candidate")?.0)
                 }
             };
-            let done = replica.context.resolve(&conflict.id, settlement, "settled", &replica.by.clone());
+            let done =
+                replica.context.resolve(&conflict.id, settlement, "settled", &replica.by.clone());
             self.last = Some(done.map_err(|error| error.to_string()));
             return Ok(());
         };
@@ -200,7 +205,11 @@ impl World {
         let mut next = || -> Result<Option<Json>, String> {
             values.next().transpose().map_err(|error| format!("{name}: {error}"))
         };
-        let old = if op == Op::Replace { next()?.and_then(|v| v.as_str().map(str::to_owned)) } else { None };
+        let old = if op == Op::Replace {
+            next()?.and_then(|v| v.as_str().map(str::to_owned))
+        } else {
+            None
+        };
         let value = next()?.map_or(Value::Null, |json| value_from_json(&json).unwrap());
         Ok(Edit { op, path: self.full(path), value, old, base, if_unchanged })
     }
@@ -208,7 +217,7 @@ impl World {
     fn full(&self, path: &str) -> String {
         let (first, rest) = path.split_once('/').map_or((path, None), |(a, b)| (a, Some(b)));
         let first = self.names.get(first).map_or(first, String::as_str);
-        rest.map_or(first.to_owned(), |rest| format!("{first}/{rest}"))
+        rest.map_or_else(|| first.to_owned(), |rest| format!("{first}/{rest}"))
     }
 
     fn expect(&self, rest: &str) -> Result<(), String> {
@@ -220,7 +229,8 @@ impl World {
             let (found, wanted): (Json, Json) = match wanted.strip_prefix("both ") {
                 Some(both) => (found, serde_json::from_str(both).map_err(|e| e.to_string())?),
                 None => {
-                    let one = found.as_array().filter(|all| all.len() == 1).map(|all| all[0].clone());
+                    let one =
+                        found.as_array().filter(|all| all.len() == 1).map(|all| all[0].clone());
                     (one.unwrap_or(found), serde_json::from_str(wanted).map_err(|e| e.to_string())?)
                 }
             };
@@ -263,7 +273,11 @@ impl World {
     /// Everybody has the same, exports and conflicts included.
     fn equal(&self) -> Result<(), String> {
         let mut all = self.replicas.values().map(|replica| {
-            (replica.context.export().to_string(), replica.context.conflicts(), replica.context.version())
+            (
+                replica.context.export().to_string(),
+                replica.context.conflicts(),
+                replica.context.version(),
+            )
         });
         let first = all.next().ok_or("nobody")?;
         if all.all(|other| other == first) { Ok(()) } else { Err("they differ".to_owned()) }
@@ -280,7 +294,7 @@ fn who(with: &[crate::Touch]) -> String {
 fn look(context: &Context, path: &str) -> Json {
     let Ok(path) = context.locate(path) else { return "gone".into() };
     if path.section == Section::Documents && path.field.as_deref() == Some("body") {
-        return context.body(&path.item.unwrap()).map_or("gone".into(), Json::from);
+        return context.body(&path.item.unwrap()).map_or_else(|| "gone".into(), Json::from);
     }
     if path.item.is_some() && path.field.is_none() {
         return if context.item(&path).is_some() { "there".into() } else { "gone".into() };

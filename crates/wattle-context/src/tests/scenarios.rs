@@ -426,7 +426,10 @@ fn items_are_found_by_prefix_and_by_title() {
     "#);
     let context = &world.replicas["ana"].context;
     let id = context.section(crate::Section::Rules).items[0].id.to_string();
-    assert_eq!(context.locate(&format!("rules/{}", &id[..6])).unwrap().to_string(), format!("rules/{id}"));
+    assert_eq!(
+        context.locate(&format!("rules/{}", &id[..6])).unwrap().to_string(),
+        format!("rules/{id}")
+    );
 }
 
 #[test]
