@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use wattle_context::Context;
+use wattle_context::{Context, Part};
 use wattle_protocol::replica::Config;
 use wattle_protocol::{ChangeHash, ContextId, Input, Keypair, Replica, StoreId};
 use wattle_store::Store;
 
-use super::part::{empty_context, key_of, load};
+use super::part::{document_mut, empty_context, is_empty, key_of, load};
 use crate::check::View;
 use crate::disk::{Bug, Disk};
 use crate::rng::Rng;
@@ -114,11 +114,16 @@ impl Node {
             view.changes.extend(nodes.into_iter().map(|(_, header, _)| (*document, header.hash)));
         }
         if let Some(life) = self.life.as_ref().filter(|_| self.kind == Kind::Peer) {
-            let shown = life.context.parts().filter_map(|part| {
-                let heads = life.context.document(part)?.heads();
-                Some((key_of(part), heads.into_iter().map(ChangeHash).collect()))
+            let mut context = life.context.clone();
+            // An empty document may be in memory or not; it is nothing that a judge could miss.
+            for body in context.body_ids() {
+                document_mut(&mut context, Part::Body(body));
+            }
+            let shown = context.parts().filter_map(|part| {
+                let document = context.document(part).filter(|document| !is_empty(document))?;
+                Some((key_of(part), document.heads().into_iter().map(ChangeHash).collect()))
             });
-            view.shown = Some((shown.collect(), life.context.export().to_string()));
+            view.shown = Some((shown.collect(), context.export().to_string()));
         }
         Ok(view)
     }

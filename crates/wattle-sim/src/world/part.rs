@@ -43,6 +43,11 @@ pub(crate) fn document_mut(context: &mut Context, part: Part) -> Option<&mut Doc
     context.document_mut(&part)
 }
 
+/// Whether nobody has written to a document yet.
+pub(crate) fn is_empty(document: &Document) -> bool {
+    document.heads() == Document::new(document.part()).heads()
+}
+
 /// The genesis change of a part, without which a store takes no other.
 pub(crate) fn genesis(part: Part) -> Result<Change, String> {
     let bytes = Blob::from(Document::genesis(part));
