@@ -181,6 +181,7 @@ impl Engine {
 
     /// Gives the machine an input; what it wants done is done by the next `pump`.
     fn tell_machine(&mut self, input: Input) {
+        tracing::trace!(?input);
         let now = self.now();
         self.replica.handle(now, input);
     }
@@ -190,6 +191,7 @@ impl Engine {
         loop {
             let mut requests = Vec::new();
             while let Some(output) = self.replica.poll() {
+                tracing::trace!(?output);
                 match output {
                     Output::Send { link, frame } => self.links.send(link, frame),
                     Output::Close { link, refusal } => self.links.close(link, refusal),

@@ -26,17 +26,18 @@ pub(super) struct Arrival {
 }
 
 /// What has arrived and waits to be applied.
-#[derive(Default)]
 pub(super) struct Arrivals {
     waiting: Vec<Arrival>,
     /// Not before: applying takes at most half of the time.
-    not_before: Option<Instant>,
+    not_before: Instant,
 }
 
 impl Arrivals {
+    pub(super) fn new() -> Self {
+        Self { waiting: Vec::new(), not_before: Instant::now() }
+    }
+
     pub(super) fn add(&mut self, arrival: Arrival) {
-        // A moment of its own would always lie after the turn that asks whether it has come.
-        self.not_before.get_or_insert_with(Instant::now);
         self.waiting.push(arrival);
     }
 
@@ -46,7 +47,7 @@ impl Arrivals {
 
     /// When what waits is to be applied.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.not_before.filter(|_| !self.waiting.is_empty())
+        (!self.waiting.is_empty()).then_some(self.not_before)
     }
 }
 
@@ -59,7 +60,7 @@ impl Engine {
         self.store_arrived(waiting, &failed);
         self.make_room();
         let pause = begun.elapsed().min(Duration::from_millis(APPLY_WINDOW_MS_MAX));
-        self.arrivals.not_before = Some(Instant::now() + pause);
+        self.arrivals.not_before = Instant::now() + pause;
     }
 
     /// One batch per document that is in memory; the others are only stored.

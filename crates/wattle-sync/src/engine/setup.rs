@@ -109,7 +109,7 @@ impl Engine {
             store,
             identity: options.identity,
             client: options.client,
-            arrivals: Arrivals::default(),
+            arrivals: Arrivals::new(),
             waiters: Vec::new(),
             changes,
             seen: wattle_protocol::Position::default(),

@@ -10,7 +10,14 @@ use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn options(directory: &Path, name: &str) -> Options {
+    log();
     Options::new(directory, Identity::random(name).unwrap())
+}
+
+/// What the peers say, when a test fails and `RUST_LOG` asks for it.
+pub(crate) fn log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init().ok();
 }
 
 /// A new context.
