@@ -122,6 +122,17 @@ pub(crate) enum Failure {
     /// The other side was not reached, or not in time.
     #[error(transparent)]
     Settle(#[from] NotSettled),
+    /// Nothing came of a context that was to be joined.
+    #[error(
+        "nothing came from {link}, and nothing was made here: {}",
+        late.as_ref().map_or_else(|| "it does not have this context".to_owned(), NotSettled::to_string)
+    )]
+    NotJoined {
+        /// The link.
+        link: String,
+        /// How far it came.
+        late: Option<NotSettled>,
+    },
     /// The relay of `up`.
     #[error(transparent)]
     Relay(#[from] StartError),

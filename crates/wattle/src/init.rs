@@ -1,5 +1,6 @@
 //! `wattle init` and `wattle join`: a context gets its folder.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,15 +56,26 @@ pub(crate) async fn join(
     let mut progress = Progress::new();
     progress.show("connecting");
     let peer = Peer::join(Options::new(&place.directory, identity(args.person)?), &link).await?;
-    let here = match peer.settled(Duration::from_secs(args.timeout)).await {
-        Ok(()) => None,
-        Err(late @ (NotSettled::Unreached { .. } | NotSettled::NoRemote)) => Some(late),
-        Err(failed) => return Err(failed.into()),
-    };
+    let settled = peer.settled(Duration::from_secs(args.timeout)).await;
     drop(progress);
-    joined(screen, &peer, &place, here.as_ref()).await?;
+    let begun = peer.name().await.is_some();
+    match settled {
+        Ok(()) if begun => joined(screen, &peer, &place, None).await?,
+        Err(late) if begun => joined(screen, &peer, &place, Some(&late)).await?,
+        failed => {
+            peer.close().await;
+            undo(&place)?;
+            return Err(Failure::NotJoined { link: args.link, late: failed.err() });
+        }
+    }
     peer.close().await;
     Ok(())
+}
+
+/// Removes what was made for a context of which nothing has come.
+fn undo(place: &Place) -> Result<(), Failure> {
+    let file = place.directory.clone();
+    fs::remove_dir_all(&file).map_err(|error| Failure::Unwritable { file, error })
 }
 
 async fn joined(
@@ -87,7 +99,7 @@ async fn joined(
     let paint = screen.paint;
     say!(screen, "joined {} in {}", paint.bold(&name), directory.display())?;
     if let Some(late) = late {
-        let line = format!("nothing has come yet: {late}; `wattle sync` tries again");
+        let line = format!("not everything has come yet: {late}; `wattle sync` goes on");
         say!(screen, "{}", paint.yellow(&line))?;
     }
     say!(screen, "next:")?;

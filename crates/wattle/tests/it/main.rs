@@ -1,4 +1,10 @@
 //! The real binary, driven as people and scripts do.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it fails"
+)]
 
 mod alone;
 mod demo;

@@ -62,6 +62,41 @@ fn a_conflict_is_seen_by_both_and_settled_once() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_leaves_nothing_behind() {
+    let ana = Desk::new("ana");
+    let (up, link) = ana.up();
+    let bot = Desk::empty("bot");
+    let relay = link.rsplit_once('/').unwrap().0;
+    let unknown = format!("{relay}/{}", "0".repeat(64));
+    let (code, err) = bot.refused(&["join", &unknown, "--timeout", "2"]);
+    assert!(code == 1 && err.contains("nothing was made here"), "{code} {err}");
+    assert!(!bot.project().join(".wattle").exists());
+    assert_eq!(up.terminate(), 0);
+    let (code, err) = bot.refused(&["join", &link, "--timeout", "1"]);
+    assert!(code == 1 && err.contains("nothing was made here"), "{code} {err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(!bot.project().join(".wattle").exists());
+}
+
+#[test]
+fn staying_connected_shows_what_comes() {
+    let ana = Desk::new("ana");
+    let (up, link) = ana.up();
+    let bot = Desk::empty("bot");
+    bot.ok(&["join", &link, "--as", "bot"]);
+    let sync = bot.start(&["sync"]);
+    sync.line_with("connected");
+    ana.edit(&["rules", "add", "One", "--why", "live"]);
+    let line = sync.line_with("live");
+    assert!(line.contains("ana") && line.contains("rules/"), "{line}");
+    bot.edit(&["rules/one/severity", "set", "may", "--why", "back"]);
+    up.line_with("back");
+    assert_eq!(ana.ok(&["show", "rules/one/severity"]), "may\n");
+    assert_eq!(sync.terminate(), 0);
+    assert_eq!(up.terminate(), 0);
+}
+
+#[test]
 fn a_port_in_use_is_said() {
     let ana = Desk::new("ana");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
