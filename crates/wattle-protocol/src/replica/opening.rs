@@ -202,7 +202,7 @@ impl Replica {
         self.refuse(link, refusal);
     }
 
-    /// Decides for each document whether anything is to be sent; most often that needs no graph.
+    /// Both sides follow the context from here on; every document is stated.
     fn answer(&mut self, link: LinkId, context: ContextId) {
         let Some(there) = self.contexts.get(&context) else { return };
         let documents: Vec<DocumentKey> = there.documents.keys().copied().collect();
@@ -218,13 +218,12 @@ impl Replica {
                 }
             }
         }
-        for document in shared.to_state.clone() {
-            self.answer_one(At { link, context, document });
-        }
         self.busy.insert(link);
     }
 
-    fn answer_one(&mut self, at: At) {
+    /// Decides for a document whether anything is to be sent, at the moment at which it is stated:
+    /// most often that needs no graph.
+    pub(super) fn answer_one(&mut self, at: At) {
         let Some((follow, document)) = self.both(at) else {
             // Only the other side has it: it will come.
             if let Some(follow) = self.follow(at) {
@@ -353,7 +352,7 @@ impl Replica {
 
 fn state(shared: &mut Shared, have: Have) {
     let follow = shared.follows.entry(have.document).or_default();
-    follow.stage = Stage::Planning;
+    follow.stage = Stage::Receiving;
     follow.queue.clear();
     follow.after = have.cursor;
     follow.told = have.cursor;

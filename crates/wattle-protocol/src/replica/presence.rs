@@ -118,7 +118,7 @@ impl Replica {
             let event = Event::Presence { context, key, session, body: body.clone() };
             self.outbox.push_back(Output::Event(event));
             let until = Time(self.now.0 + PRESENCE_TTL_MS);
-            let shown = Presence { count: count + 1, body, link: None, until };
+            let shown = Presence { count: count.saturating_add(1), body, link: None, until };
             self.show(context, (key, session), shown);
         }
     }

@@ -341,7 +341,8 @@ impl Replica {
         if self.load_graph(context, document) {
             self.take_in(at, changes);
         } else if let Some(here) = self.document(at) {
-            here.parked.push((at.link, changes));
+            // What came behind the snapshot builds on it.
+            here.parked.insert(0, (at.link, changes));
         }
     }
 
@@ -419,7 +420,8 @@ impl Replica {
                 .refuse(link, refusal(Code::Unknown, "the context is not open on this link"));
         }
         let Some(there) = self.contexts.get_mut(&context) else { return };
-        for (number, entry) in (from..).zip(entries) {
+        for (offset, entry) in entries.into_iter().enumerate() {
+            let number = from.saturating_add(offset as u64);
             let known = usize::try_from(number).ok().and_then(|number| there.access.get(number));
             match known {
                 Some(known) if *known == entry => {}

@@ -129,26 +129,28 @@ impl Replica {
     }
 
     fn opened_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
-        let there = self.contexts.get(&context)?;
-        let shared = self.links.get_mut(&link)?.shared.get_mut(&context)?;
+        let shared = self.shared(link, &context)?;
         if !shared.owes_last {
             return None;
         }
         let mut documents = Vec::new();
         let mut bytes = 0;
         while documents.len() < OPEN_DOCUMENTS_MAX && bytes < FRAME_OPEN_BYTES_TARGET {
-            let Some(document) = shared.to_state.pop_first() else { break };
-            let here = there.documents.get(&document);
-            let mut heads = here.map(Document::durable_heads).unwrap_or_default();
+            let Some(document) = self.shared(link, &context)?.to_state.pop_first() else { break };
+            let at = At { link, context, document };
+            self.answer_one(at);
+            let here = self.document(at);
+            let cursor = here.as_ref().map(|here| here.last()).unwrap_or_default();
+            let mut heads = here.map(|here| here.durable_heads()).unwrap_or_default();
             heads.truncate(HEADS_MAX);
-            let cursor = here.map(Document::last).unwrap_or_default();
-            let sends = shared.follows.get(&document).is_some_and(|follow| follow.owes_done);
+            let sends = self.follow(at).is_some_and(|follow| follow.owes_done);
             bytes += 64 + 32 * heads.len();
             documents.push(Has { document, cursor, heads, sends });
         }
+        let shared = self.shared(link, &context)?;
         let more = !shared.to_state.is_empty();
         shared.owes_last = more;
-        let access_entries = there.access.len() as u64;
+        let access_entries = self.contexts.get(&context)?.access.len() as u64;
         Some(Message::Opened(Opened { context, access_entries, documents, more }))
     }
 
