@@ -7,7 +7,7 @@ use automerge::{ObjType, ROOT};
 
 use crate::conflict::Conflict;
 use crate::document::{BODY, Document};
-use crate::edit::{self, Author, Edit, EditError, Edited};
+use crate::edit::{self, Author, Edit, EditError, Edited, Typed};
 use crate::export;
 use crate::history::{self, Difference, LogEntry, LogFilter, VersionError};
 use crate::path::{Path, PathError, locate};
@@ -86,6 +86,18 @@ impl Context {
         ids: &mut dyn FnMut() -> ItemId,
     ) -> Result<Edited, EditError> {
         edit::edit(self, edits, (by, why), ids)
+    }
+
+    /// Changes a text at exactly the positions that an editor says, as of the version they are meant for.
+    ///
+    /// For editors, which know their keystrokes; who has only a new text uses [`Context::edit`].
+    pub fn splice(
+        &mut self,
+        typed: &Typed<'_>,
+        why: &str,
+        by: &Author,
+    ) -> Result<Edited, EditError> {
+        edit::splice(self, typed, (by, why))
     }
 
     /// Settles a conflict: supersedes exactly the values that it had.
@@ -179,6 +191,12 @@ impl Context {
 }
 
 impl Context {
+    /// The conflict about an item's deletion, if there is one.
+    pub(crate) fn deletion(&self, path: &Path) -> Option<Conflict> {
+        let document = self.document(&Part::Section(path.section))?;
+        Reading::new(self, path.section, document).deletion(&path.item?)
+    }
+
     pub(crate) fn rank(&self, key: &[u8; 32]) -> u8 {
         self.ranks.get(key).copied().unwrap_or_default()
     }

@@ -12,8 +12,9 @@ use crate::conflict::Conflict;
 use crate::context::Context;
 use crate::document::Document;
 use crate::limits::{NAME_BYTES_MAX, WHY_BYTES_MAX};
-use crate::read::Reading;
 use crate::path::{Path, PathError};
+use crate::read::Reading;
+use crate::rewrite::Splice;
 use crate::schema::{Kind, Part};
 use crate::value::{ItemId, Value};
 
@@ -200,6 +201,18 @@ pub enum EditError {
         /// By whom.
         with: Vec<Touch>,
     },
+    /// A splice beyond the end of the text.
+    #[error("{path} has {length} characters: none to replace from {at} for {delete}")]
+    OutOfText {
+        /// Which text.
+        path: String,
+        /// Where the splice begins.
+        at: usize,
+        /// How much it deletes.
+        delete: usize,
+        /// How long the text is there.
+        length: usize,
+    },
     /// `if_unchanged` without a base.
     #[error("if_unchanged needs the base that {path} must not have changed since")]
     NoBase {
@@ -253,6 +266,36 @@ pub(crate) fn edit(
     carry_out(context, (edits, &steps), (by, why))
 }
 
+/// What an editor does to a text, keystroke by keystroke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Typed<'a> {
+    /// The text: `documents/<id>/body`.
+    pub path: &'a str,
+    /// Positions in Unicode code points, each in the text as the splices before it have left it.
+    pub splices: &'a [Splice],
+    /// The version that the positions are meant for; the current one if there is none.
+    pub base: Option<&'a str>,
+}
+
+/// Changes a text at exactly these positions, as of the version that they are meant for.
+pub(crate) fn splice(
+    context: &mut Context,
+    typed: &Typed<'_>,
+    (by, why): (&Author, &str),
+) -> Result<Edited, EditError> {
+    short_enough(by, why)?;
+    let step = plan::splices(context, typed)?;
+    let edit = Edit {
+        op: Op::Set,
+        path: typed.path.to_owned(),
+        value: Value::Null,
+        old: None,
+        base: typed.base.map(str::to_owned),
+        if_unchanged: false,
+    };
+    carry_out(context, (&[edit], &[step]), (by, why))
+}
+
 /// Carries out steps on copies of the documents, and puts these in place if all went well.
 fn carry_out(
     context: &mut Context,
@@ -296,16 +339,19 @@ fn carry_out(
 }
 
 fn answer(context: &Context, step: &Step, (landed, replaced): (Landed, Option<Value>)) -> Answer {
-    let field = step.path.field.as_ref().and_then(|_| context.field(&step.path));
-    let item = || context.item(&Path { field: None, ..step.path.clone() });
+    let field = || step.path.field.as_ref().and_then(|_| context.field(&step.path));
     let conflict = match &step.deed {
-        Deed::Mark { .. } => item().and_then(|item| item.conflict),
+        Deed::Mark { .. } => context.deletion(&step.path),
+        // For every keystroke, that would be dear; the conflicts of a context are listed elsewhere.
+        Deed::Splice(..) => None,
         Deed::Create(..)
         | Deed::Fill(..)
         | Deed::Put(..)
         | Deed::Replace(..)
         | Deed::Append(..)
-        | Deed::Policy(..) => field.and_then(|field| field.conflict).or_else(|| item()?.conflict),
+        | Deed::Policy(..) => {
+            field().and_then(|field| field.conflict).or_else(|| context.deletion(&step.path))
+        }
     };
     let version = context.document(&step.part).map(Document::version).unwrap_or_default();
     Answer { path: step.path.to_string(), landed, replaced, conflict, version }
@@ -316,8 +362,13 @@ fn document_of(context: &Context, steps: &[Step], part: Part) -> Result<Document
     if let Some(document) = context.document(&part) {
         return Ok(document.clone());
     }
-    let created = |step: &Step| matches!(&step.deed, Deed::Create(id, _) if Part::Body(*id) == part);
-    if steps.iter().any(created) { Ok(Document::new(part)) } else { Err(EditError::NotLoaded { part }) }
+    let created =
+        |step: &Step| matches!(&step.deed, Deed::Create(id, _) if Part::Body(*id) == part);
+    if steps.iter().any(created) {
+        Ok(Document::new(part))
+    } else {
+        Err(EditError::NotLoaded { part })
+    }
 }
 
 /// What stands where a step writes, if it has no base. Fails if its item is deleted.
@@ -338,7 +389,8 @@ fn before(context: &Context, step: &Step) -> Result<Option<Value>, EditError> {
         Deed::Fill(item, field, _)
         | Deed::Put(item, field, ..)
         | Deed::Replace(item, field, ..)
-        | Deed::Append(item, field, _) => (item, field),
+        | Deed::Append(item, field, _)
+        | Deed::Splice(item, field, _) => (item, field),
     };
     match reading.is_live(item) {
         None if step.part != part && context.document(&step.part).is_none() => return Ok(None),
@@ -352,7 +404,8 @@ fn before(context: &Context, step: &Step) -> Result<Option<Value>, EditError> {
         }
         Some(true) => {}
     }
-    if step.base.is_some() || matches!(&step.deed, Deed::Replace(..) | Deed::Append(..)) {
+    let partial = matches!(&step.deed, Deed::Replace(..) | Deed::Append(..) | Deed::Splice(..));
+    if step.base.is_some() || partial {
         return Ok(None);
     }
     if field.kind == Kind::Body {

@@ -44,5 +44,7 @@ pub const DEFECTS_MAX: usize = 1_000;
 pub const HEAD_DIGITS: usize = 16;
 /// The shortest prefix of an item's id that names it.
 pub const ID_PREFIX_CHARS_MIN: usize = 4;
+/// Other actors that one change may name; who rewrites the text of more of them writes several changes.
+pub const CHANGE_ACTORS_MAX: usize = 256;
 /// Changes on which one change builds.
 pub const DEPS_MAX: usize = 64;

@@ -14,7 +14,8 @@ pub(crate) use section::Reading;
 
 use automerge::iter::MapRangeItem;
 use automerge::{
-    ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, Value as Stored, ValueRef,
+    ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, Value as Stored,
+    ValueRef,
 };
 
 use crate::document::{ITEMS, POLICIES};
@@ -88,7 +89,10 @@ impl<'a, D: ReadDoc> Reader<'a, D> {
     }
 
     /// What a map holds, by key.
-    pub(crate) fn entries(&self, object: &ObjId) -> impl Iterator<Item = MapRangeItem<'a>> + use<'a, D> {
+    pub(crate) fn entries(
+        &self,
+        object: &ObjId,
+    ) -> impl Iterator<Item = MapRangeItem<'a>> + use<'a, D> {
         match self.at {
             None => self.doc.map_range(object, ..),
             Some(heads) => self.doc.map_range_at(object, .., heads),

@@ -176,11 +176,7 @@ impl Shape {
                 | Self::OneOf(_)
                 | Self::Key
                 | Self::Scalar,
-                Value::Bool(_)
-                | Value::Int(_)
-                | Value::Text(_)
-                | Value::List(_)
-                | Value::Map(_),
+                Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::List(_) | Value::Map(_),
             ) => false,
         }
     }

@@ -1,5 +1,6 @@
 //! Scenarios and properties that span the crate.
 
+mod bounds;
 mod genesis;
 mod junk;
 mod properties;

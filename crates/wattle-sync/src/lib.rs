@@ -27,7 +27,7 @@ pub use error::{
 };
 pub use identity::Identity;
 pub use options::{Options, Uplink};
-pub use peer::{Parts, Peer};
+pub use peer::{Parts, Peer, Typing};
 pub use status::{
     DocumentStatus, LinkState, LinkStatus, Present, Quarantined, RemoteStatus, Status, UplinkStatus,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
-use wattle_context::{Context, Edit, Edited, Part, Settlement};
+use wattle_context::{Context, Edit, Edited, Op, Part, Settlement, Splice, Value};
 use wattle_protocol::{ContextId, PublicKey};
 
 use crate::address::{Address, JoinLink};
@@ -44,6 +44,31 @@ pub enum Parts {
     Sections,
     /// These.
     These(Vec<Part>),
+}
+
+/// What an editor does to a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typing {
+    /// The text: `documents/<id>/body`.
+    pub path: String,
+    /// Positions in Unicode code points, each in the text as the splices before it have left it.
+    pub splices: Vec<Splice>,
+    /// The version that the positions are meant for; the current one if there is none.
+    pub base: Option<String>,
+}
+
+impl Typing {
+    /// An edit that needs the same documents.
+    pub(crate) fn as_edit(&self) -> Edit {
+        Edit {
+            op: Op::Append,
+            path: self.path.clone(),
+            value: Value::Null,
+            old: None,
+            base: None,
+            if_unchanged: false,
+        }
+    }
 }
 
 impl Peer {
@@ -97,6 +122,14 @@ impl Peer {
     pub async fn edit(&self, edits: Vec<Edit>, why: &str) -> Result<Edited, EditFailed> {
         let why = why.to_owned();
         let answer = self.ask(|reply| Command::Write(Order::Edit { edits, why, reply })).await;
+        answer.unwrap_or(Err(EditFailed::Closed))
+    }
+
+    /// Changes a text at exactly the positions that an editor says, as of the version they are meant for.
+    /// When it returns, that is durable on this disk.
+    pub async fn splice(&self, typing: Typing, why: &str) -> Result<Edited, EditFailed> {
+        let why = why.to_owned();
+        let answer = self.ask(|reply| Command::Write(Order::Splice { typing, why, reply })).await;
         answer.unwrap_or(Err(EditFailed::Closed))
     }
 

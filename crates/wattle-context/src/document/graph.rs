@@ -140,7 +140,8 @@ impl Graph {
             if index <= *wanted {
                 return index == *wanted;
             }
-            pending.extend(self.changes.get(index).map(|written| &written.deps).into_iter().flatten());
+            pending
+                .extend(self.changes.get(index).map(|written| &written.deps).into_iter().flatten());
         }
         false
     }

@@ -27,7 +27,11 @@ pub(super) fn landed(document: &Document, step: &Step, text: Option<&str>) -> La
 }
 
 /// Refuses a step that must not meet anything.
-pub(super) fn refuse_if_changed(document: &Document, step: &Step, version: &str) -> Result<(), EditError> {
+pub(super) fn refuse_if_changed(
+    document: &Document,
+    step: &Step,
+    version: &str,
+) -> Result<(), EditError> {
     let Some(base) = step.base.as_deref().filter(|_| step.if_unchanged) else { return Ok(()) };
     match met(document, step, base) {
         Some(changes) => Err(EditError::Changed {
@@ -44,7 +48,8 @@ fn met(document: &Document, step: &Step, base: &[ChangeHash]) -> Option<Vec<Chan
     let now = Reader::new(document.automerge());
     let then = Reader::as_of(document.automerge(), base);
     match &step.deed {
-        Deed::Create(..) => None,
+        // Whoever types sees where others type; that is no reason to stop.
+        Deed::Create(..) | Deed::Splice(..) => None,
         Deed::Policy(field, _) => {
             keys(document, (now, then), &now.policies()?, &[field.name.to_owned()])
         }
@@ -74,9 +79,7 @@ fn whole(
     base: &[ChangeHash],
 ) -> Option<Vec<ChangeHash>> {
     match field.kind {
-        Kind::Register => {
-            keys(document, (now, then), &now.item(id)?, &[field.name.to_owned()])
-        }
+        Kind::Register => keys(document, (now, then), &now.item(id)?, &[field.name.to_owned()]),
         Kind::Set | Kind::Map => {
             let map = now.object(&now.item(id)?, field.name, ObjType::Map)?;
             let all: Vec<String> = now.entries(&map).map(|entry| entry.key.into_owned()).collect();
@@ -111,9 +114,9 @@ fn keys(
 fn writers(document: &Document, base: &[ChangeHash], objects: &[ObjId]) -> Vec<ChangeHash> {
     let objects: Vec<_> = objects.iter().map(named).collect();
     let changes = document.automerge().get_changes(base);
-    let writing = changes.iter().filter(|change| {
-        change.decode().operations.iter().any(|op| objects.contains(&op.obj))
-    });
+    let writing = changes
+        .iter()
+        .filter(|change| change.decode().operations.iter().any(|op| objects.contains(&op.obj)));
     writing.map(automerge::Change::hash).collect()
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use automerge::transaction::{CommitOptions, OwnedTransaction, Transactable};
-use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ReadDoc, ScalarValue};
+use automerge::{
+    ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ReadDoc, ScalarValue,
+};
 use sha2::{Digest, Sha256};
 
 use super::Author;
 use crate::document::introduction;
-use crate::limits::{CHANGE_BYTES_TARGET, CHANGE_OPS_TARGET, DEPS_MAX};
+use crate::limits::{CHANGE_ACTORS_MAX, CHANGE_BYTES_TARGET, DEPS_MAX};
 use crate::value::Value;
 
 /// An open transaction, and the changes that were made before it.
@@ -20,9 +22,19 @@ pub(super) struct Pen<'a> {
     earlier: bool,
     /// Whether this is the actor's first change in the document.
     first: bool,
+    /// The most operations of one change.
+    most: usize,
     ops: usize,
     bytes: usize,
-    changes: Vec<Vec<u8>>,
+    made: Made,
+}
+
+/// The changes that were made.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) changes: Vec<Vec<u8>>,
+    /// One of them names more actors than a change may.
+    pub(super) crowded: bool,
 }
 
 impl<'a> Pen<'a> {
@@ -30,22 +42,28 @@ impl<'a> Pen<'a> {
     pub(super) fn new(
         doc: Automerge,
         base: Option<&[ChangeHash]>,
-        (by, why): (&'a Author, &'a str),
+        (by, why, most): (&'a Author, &'a str, usize),
     ) -> Result<Self, AutomergeError> {
-        let mut heads = doc.get_heads();
+        let heads = doc.get_heads();
         let earlier = base.is_some_and(|base| base != heads) || heads.len() > DEPS_MAX;
+        let mut heads = base.map_or(heads, <[ChangeHash]>::to_vec);
         heads.truncate(DEPS_MAX);
-        let heads = base.map_or(heads, <[ChangeHash]>::to_vec);
         let (tx, first) = begin(doc, earlier.then_some(heads.as_slice()), by)?;
-        Ok(Self { tx, by, why, earlier, first, ops: 0, bytes: 0, changes: Vec::new() })
+        Ok(Self { tx, by, why, earlier, first, most, ops: 0, bytes: 0, made: Made::default() })
     }
 
-    pub(super) fn put(mut self, object: &ObjId, key: &str, value: &Value) -> Result<Self, AutomergeError> {
+    pub(super) fn put(
+        mut self,
+        object: &ObjId,
+        key: &str,
+        value: &Value,
+    ) -> Result<Self, AutomergeError> {
         let bytes = key.len() + value.text().map_or(8, str::len);
         self = self.with_room(1, bytes)?;
         // Automerge writes nothing for the value that it shows already. To settle is to write it again.
         if self.tx.get_all(object, key)?.len() > 1 {
-            let other = if value.is_null() { ScalarValue::Boolean(false) } else { ScalarValue::Null };
+            let other =
+                if value.is_null() { ScalarValue::Boolean(false) } else { ScalarValue::Null };
             self.tx.put(object, key, other)?;
         }
         self.tx.put(object, key, scalar(value))?;
@@ -82,7 +100,7 @@ impl<'a> Pen<'a> {
         let mut at = at;
         while delete > 0 || !insert.is_empty() {
             self = self.with_room(1, 1)?;
-            let room = CHANGE_OPS_TARGET.saturating_sub(self.ops).max(1);
+            let room = self.most.saturating_sub(self.ops).max(1);
             let deleted = delete.min(room);
             let piece = head(insert, room - deleted);
             self.tx.splice_text(text, at, deleted.try_into().unwrap_or(isize::MAX), piece)?;
@@ -97,7 +115,12 @@ impl<'a> Pen<'a> {
     }
 
     /// The same, and also where nothing changes: a mark says what its author has seen.
-    pub(super) fn mark(mut self, item: &ObjId, key: &str, value: bool) -> Result<Self, AutomergeError> {
+    pub(super) fn mark(
+        mut self,
+        item: &ObjId,
+        key: &str,
+        value: bool,
+    ) -> Result<Self, AutomergeError> {
         self = self.with_room(2, 0)?;
         self.tx.put(item, key, ScalarValue::Null)?;
         self.put(item, key, &Value::Bool(value))
@@ -109,26 +132,26 @@ impl<'a> Pen<'a> {
     }
 
     /// Ends writing: the document, and the changes that were made.
-    pub(super) fn finish(self) -> (Automerge, Vec<Vec<u8>>) {
-        let (doc, _, changes) = self.commit();
-        (doc, changes)
+    pub(super) fn finish(self) -> (Automerge, Made) {
+        let (doc, _, made) = self.commit();
+        (doc, made)
     }
 
     /// Ends the change and begins another one on top of it, if this one has no room.
     fn with_room(self, ops: usize, bytes: usize) -> Result<Self, AutomergeError> {
-        let full = self.ops + ops > CHANGE_OPS_TARGET || self.bytes + bytes > CHANGE_BYTES_TARGET;
+        let full = self.ops + ops > self.most || self.bytes + bytes > CHANGE_BYTES_TARGET;
         if !full || self.ops == 0 {
             return Ok(Self { ops: self.ops + ops, bytes: self.bytes + bytes, ..self });
         }
-        let (by, why, earlier) = (self.by, self.why, self.earlier);
-        let (doc, hash, changes) = self.commit();
+        let (by, why, earlier, most) = (self.by, self.why, self.earlier, self.most);
+        let (doc, hash, made) = self.commit();
         let hash: Vec<ChangeHash> = hash.into_iter().collect();
         let heads = (earlier && !hash.is_empty()).then_some(hash.as_slice());
         let (tx, first) = begin(doc, heads, by)?;
-        Ok(Self { tx, by, why, earlier, first, ops, bytes, changes })
+        Ok(Self { tx, by, why, earlier, first, most, ops, bytes, made })
     }
 
-    fn commit(mut self) -> (Automerge, Option<ChangeHash>, Vec<Vec<u8>>) {
+    fn commit(mut self) -> (Automerge, Option<ChangeHash>, Made) {
         let message = if self.first {
             introduction(self.why, &self.by.name, &self.by.client)
         } else {
@@ -136,9 +159,11 @@ impl<'a> Pen<'a> {
         };
         let options = CommitOptions::default().with_time(self.by.time_ms).with_message(message);
         let (doc, hash, _) = self.tx.commit_with(options);
-        let change = hash.and_then(|hash| doc.get_change_by_hash(&hash));
-        self.changes.extend(change.map(|change| change.raw_bytes().to_vec()));
-        (doc, hash, self.changes)
+        if let Some(change) = hash.and_then(|hash| doc.get_change_by_hash(&hash)) {
+            self.made.crowded |= change.other_actor_ids().len() > CHANGE_ACTORS_MAX;
+            self.made.changes.push(change.raw_bytes().to_vec());
+        }
+        (doc, hash, self.made)
     }
 }
 

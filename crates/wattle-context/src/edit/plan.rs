@@ -3,12 +3,13 @@
 use automerge::ChangeHash;
 
 use super::check::{check, fields_of, text_of, texts_of};
-use super::{Edit, EditError, Op};
+use super::{Edit, EditError, Op, Typed};
 use crate::context::Context;
 use crate::limits::EDITS_MAX;
 use crate::path::{Path, locate};
 use crate::policy::Policy;
 use crate::read::DELETED;
+use crate::rewrite::Splice;
 use crate::schema::{Field, Kind, Part, Section};
 use crate::value::{ItemId, Value};
 
@@ -36,6 +37,8 @@ pub(super) enum Deed {
     Replace(ItemId, &'static Field, String, String),
     /// Appends to a text, or entries to a log.
     Append(ItemId, &'static Field, Vec<String>),
+    /// Changes a text as an editor does: each splice in the text as those before it have left it.
+    Splice(ItemId, &'static Field, Vec<Splice>),
     /// Marks an item as deleted, or takes the mark away.
     Mark {
         item: ItemId,
@@ -50,7 +53,11 @@ pub(super) enum Deed {
 /// The ids of new items.
 pub(super) type Ids<'a> = &'a mut dyn FnMut() -> ItemId;
 
-pub(super) fn plan(context: &Context, edits: &[Edit], ids: Ids<'_>) -> Result<Vec<Step>, EditError> {
+pub(super) fn plan(
+    context: &Context,
+    edits: &[Edit],
+    ids: Ids<'_>,
+) -> Result<Vec<Step>, EditError> {
     if edits.len() > EDITS_MAX {
         return Err(EditError::TooManyEdits { actual: edits.len(), limit: EDITS_MAX });
     }
@@ -63,12 +70,32 @@ pub(super) fn plan(context: &Context, edits: &[Edit], ids: Ids<'_>) -> Result<Ve
         }
         for (part, path, deed) in deeds {
             let fresh = matches!(&deed, Deed::Fill(..)) && edit.op == Op::Add;
-            let base = if fresh { None } else { base(context, edit, part)? };
+            let base = if fresh { None } else { base(context, edit.base.as_deref(), part)? };
             let if_unchanged = edit.if_unchanged;
             steps.push(Step { edit: index, part, path, base, if_unchanged, deed });
         }
     }
     Ok(steps)
+}
+
+/// The one step of an editor's keystroke.
+pub(super) fn splices(context: &Context, typed: &Typed<'_>) -> Result<Step, EditError> {
+    let path = locate(context, typed.path)?;
+    let field = path.field.as_deref().and_then(|name| path.section.field(name));
+    let text = field.filter(|field| matches!(field.kind, Kind::Text | Kind::Body));
+    let (Some(item), Some(field), true) = (path.item, text, path.rest.is_empty()) else {
+        let (path, hint) = (path.to_string(), "name a text of an item");
+        return Err(EditError::Unfit { op: "splice", path, hint });
+    };
+    let part = match field.kind {
+        Kind::Body => Part::Body(item),
+        Kind::Register | Kind::Text | Kind::Set | Kind::Map | Kind::Log => {
+            Part::Section(path.section)
+        }
+    };
+    let base = base(context, typed.base, part)?;
+    let deed = Deed::Splice(item, field, typed.splices.to_vec());
+    Ok(Step { edit: 0, part, path, base, if_unchanged: false, deed })
 }
 
 /// The parts that edits need and that are not loaded.
@@ -97,10 +124,14 @@ pub(super) fn needs(context: &Context, edits: &[Edit]) -> Result<Vec<Part>, Edit
 }
 
 /// The heads that an edit is based on. A version of the whole context names each document's own.
-fn base(context: &Context, edit: &Edit, part: Part) -> Result<Option<Vec<ChangeHash>>, EditError> {
-    let Some(version) = &edit.base else { return Ok(None) };
+fn base(
+    context: &Context,
+    version: Option<&str>,
+    part: Part,
+) -> Result<Option<Vec<ChangeHash>>, EditError> {
+    let Some(version) = version else { return Ok(None) };
     let document = context.document(&part).ok_or(EditError::NotLoaded { part })?;
-    let unknown = || EditError::UnknownVersion { version: version.clone(), part };
+    let unknown = || EditError::UnknownVersion { version: version.to_owned(), part };
     let own = version_of(version, part).ok_or_else(unknown)?;
     document.resolve(own).map(Some).ok_or_else(unknown)
 }

@@ -7,11 +7,13 @@ use super::pen::Pen;
 use super::plan::{Deed, Step};
 use super::{Author, EditError};
 use crate::document::{BODY, Document};
-use crate::limits::{ITEMS_MAX, LOG_ENTRIES_MAX};
+use crate::limits::{
+    CHANGE_ACTORS_MAX, CHANGE_OPS_TARGET, ELEMENTS_MAX, ITEMS_MAX, LOG_ENTRIES_MAX,
+};
 use crate::path::PathError;
 use crate::read::{DELETED, DELETED_BODY, Reader, scalar};
 use crate::rewrite::{self, Splice};
-use crate::schema::{Field, Kind, Section};
+use crate::schema::{Field, Kind, Section, Shape};
 use crate::value::{ItemId, Value};
 
 /// What steps made of a document.
@@ -28,22 +30,40 @@ pub(super) fn write(
     steps: &[&Step],
     (by, why): (&Author, &str),
 ) -> Result<Written, EditError> {
+    // Smaller changes name fewer actors.
+    for most in [CHANGE_OPS_TARGET, 2_000] {
+        let (written, crowded) = attempt(document, steps, (by, why, most))?;
+        if !crowded {
+            return Ok(written);
+        }
+    }
+    Ok(attempt(document, steps, (by, why, CHANGE_ACTORS_MAX / 4))?.0)
+}
+
+/// Whether one of the changes names more actors than it may is the second part of the answer.
+fn attempt(
+    document: &Document,
+    steps: &[&Step],
+    (by, why, most): (&Author, &str, usize),
+) -> Result<(Written, bool), EditError> {
     let doc = document.automerge().clone();
     let mut written = Written { doc, changes: Vec::new(), texts: Vec::new() };
+    let mut crowded = false;
     for group in steps.chunk_by(|one, next| one.base == next.base) {
         let base = group.first().and_then(|step| step.base.as_deref());
-        let pen = Pen::new(written.doc, base, (by, why));
+        let pen = Pen::new(written.doc, base, (by, why, most));
         let mut pen = pen.map_err(|error| damaged(group.first().copied(), &error))?;
         for step in group {
             let text;
             (pen, text) = carry_out(pen, step)?;
             written.texts.push(text);
         }
-        let (doc, changes) = pen.finish();
+        let (doc, made) = pen.finish();
         written.doc = doc;
-        written.changes.extend(changes);
+        crowded |= made.crowded;
+        written.changes.extend(made.changes);
     }
-    Ok(written)
+    Ok((written, crowded))
 }
 
 /// The pen, and the text that was written, if one was.
@@ -69,6 +89,9 @@ fn carry_out<'a>(pen: Pen<'a>, step: &Step) -> Done<'a> {
         }
         Deed::Put(id, field, key, value) => {
             let map = object(&pen, step, (id, field))?;
+            if Reader::new(&pen.tx).get(&map, key).is_none() {
+                within(field, (pen.length(&map) + 1, ELEMENTS_MAX), "entries")?;
+            }
             pen.put(&map, key, value).map_err(failed)?
         }
         Deed::Fill(id, field, value) => match field.kind {
@@ -91,6 +114,7 @@ fn carry_out<'a>(pen: Pen<'a>, step: &Step) -> Done<'a> {
         Deed::Replace(id, field, old, new) => {
             return retype(pen, step, (id, field), |text| passage(text, (old, new), step));
         }
+        Deed::Splice(id, field, splices) => type_in(pen, step, (id, field), splices)?,
         Deed::Append(id, field, texts) if field.kind == Kind::Log => {
             let list = object(&pen, step, (id, field))?;
             let entries = Reader::new(&pen.tx).texts(&list).0.len();
@@ -185,6 +209,31 @@ fn retype<'a>(
         pen = done.map_err(|error| damaged(Some(step), &error))?;
     }
     Ok((pen, Some(after)))
+}
+
+/// Changes a text by splices, each in the text as those before it have left it.
+fn type_in<'a>(
+    mut pen: Pen<'a>,
+    step: &Step,
+    (id, field): (&ItemId, &Field),
+    splices: &[Splice],
+) -> Result<Pen<'a>, EditError> {
+    let text = object(&pen, step, (id, field))?;
+    for splice in splices {
+        let length = pen.length(&text);
+        if splice.at.saturating_add(splice.delete) > length {
+            let (path, at) = (step.path.to_string(), splice.at);
+            return Err(EditError::OutOfText { path, at, delete: splice.delete, length });
+        }
+        // A character has at least one byte, so what is refused here is over the limit for sure.
+        if let Shape::Text { bytes } = field.shape {
+            let inserted = splice.insert.len();
+            within(field, (length - splice.delete + inserted, bytes), "bytes")?;
+        }
+        let done = pen.splice(&text, (splice.at, splice.delete), &splice.insert);
+        pen = done.map_err(|error| damaged(Some(step), &error))?;
+    }
+    Ok(pen)
 }
 
 /// The splices that replace a passage that must occur exactly once.

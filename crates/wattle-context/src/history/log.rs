@@ -26,7 +26,8 @@ pub(crate) fn log(context: &Context, filter: &LogFilter) -> Vec<LogEntry> {
     let mut entries = Vec::new();
     while filter.limit.is_none_or(|limit| entries.len() < limit) {
         tails.retain(|tail| tail.newest().is_some());
-        let latest = tails.iter_mut().max_by_key(|tail| tail.newest().map(|(_, change)| change.time));
+        let latest =
+            tails.iter_mut().max_by_key(|tail| tail.newest().map(|(_, change)| change.time));
         let Some(latest) = latest else { break };
         entries.extend(latest.pop(filter));
     }
@@ -53,7 +54,8 @@ enum Place {
 impl<'a> Tail<'a> {
     fn new(document: &'a Document, filter: &LogFilter) -> Self {
         let changes = document.graph().changes();
-        let few = filter.item.is_none() && filter.limit.is_some_and(|limit| limit < changes.len() / 8);
+        let few =
+            filter.item.is_none() && filter.limit.is_some_and(|limit| limit < changes.len() / 8);
         let all = if few { Vec::new() } else { document.automerge().get_changes(&[]) };
         let bodies = all.into_iter().map(|change| (change.hash(), change)).collect();
         Self { document, changes, bodies, places: places(document) }
@@ -73,11 +75,16 @@ impl<'a> Tail<'a> {
         let found = match self.bodies.get(&written.hash) {
             Some(change) => self.paths(change),
             None => {
-                let change = automerge::ReadDoc::get_change_by_hash(self.document.automerge(), &written.hash);
+                let change = automerge::ReadDoc::get_change_by_hash(
+                    self.document.automerge(),
+                    &written.hash,
+                );
                 change.map(|change| self.paths(&change)).unwrap_or_default()
             }
         };
-        if !found.iter().any(|path| filter.takes(path)) && (filter.item.is_some() || filter.field.is_some()) {
+        if !found.iter().any(|path| filter.takes(path))
+            && (filter.item.is_some() || filter.field.is_some())
+        {
             return None;
         }
         let writer = self.document.graph().writer(&written.actor);
@@ -124,7 +131,8 @@ impl<'a> Tail<'a> {
             };
             paths.insert(path);
         }
-        paths.retain(|path| path.field.is_none() || path.item.is_none_or(|id| !added.contains(&id)));
+        paths
+            .retain(|path| path.field.is_none() || path.item.is_none_or(|id| !added.contains(&id)));
         paths
     }
 }

@@ -46,7 +46,11 @@ pub(crate) fn at(context: &Context, version: &str) -> Result<Vec<Document>, Vers
 }
 
 /// What differs between two versions; a document that only one of them names is new or gone as a whole.
-pub(crate) fn diff(context: &Context, from: &str, to: &str) -> Result<Vec<Difference>, VersionError> {
+pub(crate) fn diff(
+    context: &Context,
+    from: &str,
+    to: &str,
+) -> Result<Vec<Difference>, VersionError> {
     let (from, to) = (named(context, from)?, named(context, to)?);
     let parts: BTreeSet<Part> = from.keys().chain(to.keys()).copied().collect();
     let mut differences = Vec::new();
@@ -63,8 +67,10 @@ pub(crate) fn diff(context: &Context, from: &str, to: &str) -> Result<Vec<Differ
                 differences.push(Difference { path: path.to_string(), before, after });
             }
         }
-        differences.extend(before.into_iter().map(|(path, before)| {
-            Difference { path: path.to_string(), before, after: Value::Null }
+        differences.extend(before.into_iter().map(|(path, before)| Difference {
+            path: path.to_string(),
+            before,
+            after: Value::Null,
         }));
     }
     differences.sort_by(|one, other| one.path.cmp(&other.path));
@@ -72,7 +78,11 @@ pub(crate) fn diff(context: &Context, from: &str, to: &str) -> Result<Vec<Differ
 }
 
 /// What every field of a document holds as of a version.
-fn values(context: &Context, document: &Document, at: Option<&Vec<ChangeHash>>) -> BTreeMap<Path, Value> {
+fn values(
+    context: &Context,
+    document: &Document,
+    at: Option<&Vec<ChangeHash>>,
+) -> BTreeMap<Path, Value> {
     let mut values = BTreeMap::new();
     let Some(heads) = at else { return values };
     let section = match document.part() {

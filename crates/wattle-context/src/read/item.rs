@@ -57,7 +57,12 @@ impl Reading<'_> {
     }
 
     /// A field, or an entry of a map; null if it was never set.
-    pub(crate) fn field(&mut self, item: &ItemId, name: &str, key: Option<&str>) -> Option<FieldView> {
+    pub(crate) fn field(
+        &mut self,
+        item: &ItemId,
+        name: &str,
+        key: Option<&str>,
+    ) -> Option<FieldView> {
         let field = self.section.field(name)?;
         let object = self.reader.item(item)?;
         let path = Path::field(self.section, *item, name);

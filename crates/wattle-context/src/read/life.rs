@@ -53,12 +53,13 @@ impl Reading<'_> {
     fn edit_since(&self, deletes: &[ChangeHash], item: &ObjId) -> Option<Candidate> {
         let objects = self.objects(item);
         let changes = self.document.automerge().get_changes(deletes);
-        let touching = changes.iter().filter(|change| self.covers(&change.hash())).filter(|change| {
-            change.decode().operations.iter().any(|op| {
-                let marks = matches!(&op.key, Key::Map(key) if is_mark(key));
-                objects.contains(&op.obj) && !marks
-            })
-        });
+        let touching =
+            changes.iter().filter(|change| self.covers(&change.hash())).filter(|change| {
+                change.decode().operations.iter().any(|op| {
+                    let marks = matches!(&op.key, Key::Map(key) if is_mark(key));
+                    objects.contains(&op.obj) && !marks
+                })
+            });
         let latest = touching.max_by_key(|change| (change.timestamp(), change.hash()))?;
         self.document.candidate(&latest.hash(), Value::Bool(false), self.context)
     }
@@ -76,7 +77,9 @@ impl Reading<'_> {
             .flat_map(|token| token.split('.').map(str::to_owned).collect::<Vec<_>>())
             .collect();
         let heads = body.automerge().get_heads();
-        let unseen = heads.iter().rfind(|head| !seen.contains(&Document::token(std::slice::from_ref(*head))))?;
+        let unseen = heads
+            .iter()
+            .rfind(|head| !seen.contains(&Document::token(std::slice::from_ref(*head))))?;
         body.candidate(unseen, Value::Bool(false), self.context)
     }
 

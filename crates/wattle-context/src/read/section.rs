@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ValueRef};
 
 use super::{Contest, DELETED, Reader, scalar};
+use crate::conflict::Conflict;
 use crate::context::Context;
 use crate::document::{Document, ITEMS, POLICIES};
 use crate::limits::DEFECTS_MAX;
@@ -66,7 +67,8 @@ impl<'a> Reading<'a> {
 
     /// The whole section.
     pub(crate) fn section(mut self) -> SectionView {
-        let stray = self.reader.entries(&ROOT).filter(|entry| entry.key != ITEMS && entry.key != POLICIES);
+        let stray =
+            self.reader.entries(&ROOT).filter(|entry| entry.key != ITEMS && entry.key != POLICIES);
         for key in stray.map(|entry| entry.key.to_string()).collect::<Vec<_>>() {
             self.defect(&format!("{}/{key}", self.section), "not part of a section");
         }
@@ -129,6 +131,13 @@ impl<'a> Reading<'a> {
         let object = self.reader.item(id)?;
         let marked = !self.reader.get_all(&object, DELETED).is_empty();
         Some(!marked || self.life(id, &object).is_some())
+    }
+
+    /// The conflict about an item's deletion, if there is one.
+    pub(crate) fn deletion(&mut self, id: &ItemId) -> Option<Conflict> {
+        let object = self.reader.item(id)?;
+        let marked = !self.reader.get_all(&object, DELETED).is_empty();
+        if marked { self.life(id, &object).flatten() } else { None }
     }
 
     /// How a field is read: as the context says, or by default.

@@ -10,7 +10,7 @@ use wattle_protocol::LinkId;
 use crate::address::Address;
 use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
 use crate::link::{Ended, LinkEvent, Outbox};
-use crate::peer::Parts;
+use crate::peer::{Parts, Typing};
 use crate::status::{LinkState, Present, Status};
 
 /// Runs on the engine's thread.
@@ -56,6 +56,8 @@ pub(crate) enum Command {
 pub(crate) enum Order {
     /// Make edits.
     Edit { edits: Vec<Edit>, why: String, reply: oneshot::Sender<Result<Edited, EditFailed>> },
+    /// Change a text at exact positions.
+    Splice { typing: Typing, why: String, reply: oneshot::Sender<Result<Edited, EditFailed>> },
     /// Settle a conflict.
     Resolve {
         conflict: String,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wattle_context::{Author, Document, Edit, Edited, ItemId, Part, ResolveError};
+use wattle_context::{Author, Document, Edit, Edited, ItemId, Part, ResolveError, Typed};
 use wattle_protocol::{Blob, Change, ChangeHash, Input, Position};
 use wattle_store::{Append, Store, StoreError};
 
@@ -12,7 +12,7 @@ use super::Engine;
 use super::command::Order;
 use crate::error::{EditFailed, ReadError, ResolveFailed};
 use crate::part::key_of;
-use crate::peer::Parts;
+use crate::peer::{Parts, Typing};
 use crate::watch::Origin;
 
 /// Loads that one edit may ask for before it is given up: a section, then bodies in it.
@@ -38,7 +38,7 @@ impl Order {
     fn refuse(self, error: EditFailed) {
         // Who asked may have gone.
         match self {
-            Self::Edit { reply, .. } => reply.send(Err(error)).ok(),
+            Self::Edit { reply, .. } | Self::Splice { reply, .. } => reply.send(Err(error)).ok(),
             Self::Resolve { reply, .. } => reply.send(Err(ResolveFailed::Failed(error))).ok(),
         };
     }
@@ -51,7 +51,7 @@ impl Order {
 
     fn answer(self, edited: Edited) {
         match self {
-            Self::Edit { reply, .. } => reply.send(Ok(edited)).ok(),
+            Self::Edit { reply, .. } | Self::Splice { reply, .. } => reply.send(Ok(edited)).ok(),
             Self::Resolve { reply, .. } => reply.send(Ok(edited)).ok(),
         };
     }
@@ -107,6 +107,13 @@ impl Engine {
                 self.load_needed(edits)?;
                 let mut ids = || random_item();
                 self.guarded(|context| context.edit(edits, why, &by, &mut ids))?
+                    .map_err(EditFailed::Refused)?
+            }
+            Order::Splice { typing, why, .. } => {
+                self.load_needed(&[typing.as_edit()])?;
+                let Typing { path, splices, base } = typing;
+                let typed = Typed { path, splices, base: base.as_deref() };
+                self.guarded(|context| context.splice(&typed, why, &by))?
                     .map_err(EditFailed::Refused)?
             }
             Order::Resolve { conflict, settlement, why, .. } => {
