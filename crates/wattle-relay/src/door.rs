@@ -1,5 +1,8 @@
 //! What guards a socket until its key is proved: one frame's worth of bytes at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -153,11 +153,13 @@ impl RelayHandle {
             tracing::warn!("the store did not answer in time");
         }
         self.closing.send_replace(true);
+        if let Err(error) = self.accepting.await {
+            tracing::error!(%error, "the accept loop did not end well");
+        }
         let all = u32::try_from(self.shared.config.limits.connections_max).unwrap_or(u32::MAX);
         if timeout(patience, self.shared.connections.acquire_many(all)).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
-        self.accepting.abort();
         tracing::info!("stopped");
     }
 }

@@ -35,7 +35,8 @@ pub(crate) struct Seen {
     /// Changes that the relay said are durable.
     pub(crate) durable: BTreeSet<ChangeHash>,
     pub(crate) refused: Vec<Refusal>,
-    pub(crate) frames_in: u64,
+    /// Snapshots that came.
+    pub(crate) snapshots: u64,
     pub(crate) closed: Option<(u16, String)>,
     pub(crate) ended: bool,
 }
@@ -188,7 +189,6 @@ impl Run {
     fn message(&mut self, message: Message) {
         match message {
             Message::Binary(frame) => {
-                self.seen.send_modify(|seen| seen.frames_in += 1);
                 self.give(Input::Received { link: LINK, frame: frame.into() });
             }
             Message::Close(Some(frame)) => self.seen.send_modify(|seen| {
@@ -250,6 +250,7 @@ impl Run {
                 self.seen.send_modify(|seen| seen.durable.extend(durable));
             }
             Event::Snapshot { link, context, document, bytes, .. } => {
+                self.seen.send_modify(|seen| seen.snapshots += 1);
                 let doc = automerge::Automerge::load(&bytes).expect("it loads");
                 let changes = doc.get_changes(&[]);
                 let changes = changes.iter().map(|one| (Blob::from(one.raw_bytes()), None));

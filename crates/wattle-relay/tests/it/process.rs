@@ -79,6 +79,10 @@ impl Relay {
         (status, self.log.try_iter().collect())
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that the relay has logged up to now.
     pub(crate) fn logged(&self) -> Vec<String> {
         self.log.try_iter().collect()

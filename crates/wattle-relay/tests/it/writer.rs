@@ -32,6 +32,13 @@ pub(crate) fn keypair(number: u8) -> Keypair {
     Keypair::from_secret(&[number; 32])
 }
 
+/// One of many.
+pub(crate) fn person(number: u64) -> Keypair {
+    let mut secret = [77; 32];
+    secret[..8].copy_from_slice(&number.to_be_bytes());
+    Keypair::from_secret(&secret)
+}
+
 pub(crate) fn genesis() -> Change {
     Change::parse(Blob::from(Document::genesis(PART)), None).expect("it is a change")
 }
@@ -49,7 +56,7 @@ impl Writer {
     pub(crate) fn write(&mut self, bytes: usize) -> Change {
         self.count += 1;
         let key = format!("{}/{}", self.doc.get_actor(), self.count % 64);
-        let value = format!("{:>bytes$}", self.count);
+        let value = format!("{}{}", self.count, "x".repeat(bytes));
         let written = self
             .doc
             .transact_with::<_, _, automerge::AutomergeError, _>(
