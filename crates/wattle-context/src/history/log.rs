@@ -34,6 +34,19 @@ pub(crate) fn log(context: &Context, filter: &LogFilter) -> Vec<LogEntry> {
     entries
 }
 
+impl Document {
+    /// The log's entries of these changes, in the order in which they are asked for.
+    /// Changes that are not here, and the genesis change, have none.
+    pub fn entries(&self, changes: &[[u8; 32]]) -> Vec<LogEntry> {
+        let bodies = BTreeMap::new();
+        let tail = Tail { document: self, changes: &[], bodies, places: places(self) };
+        let wanted = changes.iter().map(|change| ChangeHash(*change));
+        let written = wanted.filter(|change| !self.is_genesis(change));
+        let written = written.filter_map(|change| self.graph().get(&change));
+        written.map(|written| tail.entry(written, &tail.touched(written))).collect()
+    }
+}
+
 /// What of one document's history was not yet given, oldest first.
 struct Tail<'a> {
     document: &'a Document,
@@ -72,32 +85,38 @@ impl<'a> Tail<'a> {
     fn pop(&mut self, filter: &LogFilter) -> Option<LogEntry> {
         let (rest, written) = self.newest()?;
         self.changes = rest;
-        let found = match self.bodies.get(&written.hash) {
-            Some(change) => self.paths(change),
-            None => {
-                let change = automerge::ReadDoc::get_change_by_hash(
-                    self.document.automerge(),
-                    &written.hash,
-                );
-                change.map(|change| self.paths(&change)).unwrap_or_default()
-            }
-        };
-        if !found.iter().any(|path| filter.takes(path))
+        let touched = self.touched(written);
+        if !touched.iter().any(|path| filter.takes(path))
             && (filter.item.is_some() || filter.field.is_some())
         {
             return None;
         }
+        Some(self.entry(written, &touched))
+    }
+
+    fn touched(&self, written: &Written) -> BTreeSet<Path> {
+        match self.bodies.get(&written.hash) {
+            Some(change) => self.paths(change),
+            None => {
+                let document = self.document.automerge();
+                let change = automerge::ReadDoc::get_change_by_hash(document, &written.hash);
+                change.map(|change| self.paths(&change)).unwrap_or_default()
+            }
+        }
+    }
+
+    fn entry(&self, written: &Written, touched: &BTreeSet<Path>) -> LogEntry {
         let writer = self.document.graph().writer(&written.actor);
-        Some(LogEntry {
+        LogEntry {
             change: hex(&written.hash.0),
             part: self.document.part(),
-            paths: found.iter().map(Path::to_string).collect(),
+            paths: touched.iter().map(Path::to_string).collect(),
             by: writer.name,
             key: writer.key.map(|key| hex(&key)).unwrap_or_default(),
             client: writer.client,
             time_ms: written.time,
             why: written.why.clone(),
-        })
+        }
     }
 
     /// What a change touched; of an item that it adds only the item.

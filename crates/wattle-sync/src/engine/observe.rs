@@ -1,8 +1,6 @@
 //! Telling the watchers.
 
-use std::collections::BTreeSet;
-
-use wattle_context::{LogFilter, Part};
+use wattle_context::Part;
 use wattle_protocol::ChangeHash;
 
 use super::Engine;
@@ -18,12 +16,9 @@ impl Engine {
             tracing::warn!(%part, %error, "watchers were not told of a change");
             return;
         }
-        let mut wanted: BTreeSet<String> = changes.iter().map(ToString::to_string).collect();
-        let filter = LogFilter { section: Some(part.section()), ..LogFilter::default() };
-        let entries = self.documents.context.log(&filter).into_iter();
-        let mut entries: Vec<_> =
-            entries.filter(|entry| entry.part == part && wanted.remove(&entry.change)).collect();
-        entries.reverse();
+        let hashes: Vec<[u8; 32]> = changes.iter().map(|change| change.0).collect();
+        let document = self.documents.context.document(&part);
+        let entries = document.map(|document| document.entries(&hashes)).unwrap_or_default();
         for entry in entries {
             let changed = Changed {
                 part,

@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, client_async_with_config};
 
@@ -75,6 +75,12 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
     if !speaks(request.headers()) {
         let mut refusal = ErrorResponse::new(Some(format!("this side speaks {SUBPROTOCOL}\n")));
         *refusal.status_mut() = StatusCode::BAD_REQUEST;
+        return Err(refusal);
+    }
+    if request.headers().contains_key(ORIGIN) {
+        // A page in somebody's browser: it may reach what its owner did not mean it to.
+        let mut refusal = ErrorResponse::new(Some("a peer takes no links from web pages\n".into()));
+        *refusal.status_mut() = StatusCode::FORBIDDEN;
         return Err(refusal);
     }
     response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// Forwards connections to one address until it is cut; healed, it takes new ones.
 #[derive(Debug)]
-pub struct Cable {
+pub(crate) struct Cable {
     address: SocketAddr,
     state: watch::Sender<State>,
 }
@@ -21,7 +21,7 @@ struct State {
 
 impl Cable {
     /// Listens on a free port and forwards to `target`.
-    pub async fn to(target: SocketAddr) -> Self {
+    pub(crate) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (sender, state) = watch::channel(State { whole: true, target });
@@ -36,17 +36,17 @@ impl Cable {
     }
 
     /// Where to dial instead of the target.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Drops every connection and refuses new ones.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.state.send_modify(|state| state.whole = false);
     }
 
     /// Takes new connections.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.state.send_modify(|state| state.whole = true);
     }
 }
