@@ -1,8 +1,7 @@
 //! Replicas in one thread, with a clock of their own and stores in memory.
 
 mod net;
-
-use proptest::prelude::*;
+mod random;
 
 use self::net::{Net, PEER, RELAY, document, frames};
 use crate::io::Event;
@@ -409,91 +408,4 @@ fn changes_that_arrive_before_what_they_build_on_wait_for_it() {
     net.settle();
     assert_eq!(net.changes(relay, 1).len(), 2 + 5);
     assert_eq!(net.replica(relay).backlog(link), 0);
-}
-
-/// What happens to a relay and three peers.
-#[derive(Clone, Debug)]
-enum Step {
-    Write(usize, u8, u64),
-    Dial(usize, usize),
-    Cut(usize),
-    Hold(usize, bool),
-    Break(usize, bool),
-    Compact(u8),
-    Clog(usize),
-    Unclog,
-    Run,
-    Pass(u64),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => (1..4_usize, 1..4_u8, 1..40_u64).prop_map(|(node, doc, count)| Step::Write(node, doc, count)),
-        4 => (1..4_usize, 0..4_usize).prop_map(|(from, to)| Step::Dial(from, to)),
-        2 => (0..8_usize).prop_map(Step::Cut),
-        2 => (0..4_usize, any::<bool>()).prop_map(|(node, held)| Step::Hold(node, held)),
-        1 => (0..4_usize, any::<bool>()).prop_map(|(node, broken)| Step::Break(node, broken)),
-        1 => (1..4_u8).prop_map(Step::Compact),
-        1 => (0..8_usize).prop_map(Step::Clog),
-        1 => Just(Step::Unclog),
-        4 => Just(Step::Run),
-        1 => prop_oneof![Just(500), Just(6_000), Just(90_000)].prop_map(Step::Pass),
-    ]
-}
-
-fn apply(net: &mut Net, step: Step) {
-    match step {
-        Step::Write(node, doc, count) => net.write(node, doc, count),
-        Step::Dial(from, to) if from != to => drop(net.dial(from, to)),
-        Step::Dial(..) => {}
-        Step::Cut(link) => net.cut_nth(link),
-        Step::Hold(node, held) => net.hold_disk(node, held),
-        Step::Break(node, broken) => net.break_disk(node, broken),
-        Step::Compact(doc) => net.compact(0, doc, net.changes(0, doc).len() / 2),
-        Step::Clog(link) => net.clog_nth(link),
-        Step::Unclog => net.unclog_all(),
-        Step::Run => net.run(),
-        Step::Pass(ms) => net.pass(ms),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn whatever_happens_all_end_equal_and_silent(steps in prop::collection::vec(step(), 0..40)) {
-        let mut net = Net::new();
-        for node in [RELAY, PEER, PEER, PEER] {
-            net.add(node);
-        }
-        net.found(1);
-        net.share_record(1, 2);
-        for step in steps {
-            apply(&mut net, step);
-        }
-        net.unclog_all();
-        for node in 0..4 {
-            net.break_disk(node, false);
-            net.hold_disk(node, false);
-        }
-        net.cut_all();
-        net.run();
-        let before: Vec<usize> = (0..4).map(|node| net.in_sync(node)).collect();
-        for peer in 1..4 {
-            net.dial(peer, 0);
-        }
-        net.settle();
-        for (peer, before) in before.into_iter().enumerate().skip(1) {
-            prop_assert_eq!(net.store(peer), net.store(0));
-            prop_assert_eq!(net.in_sync(peer), before + 1);
-        }
-        for _ in 0..3 {
-            net.pass(90_000);
-        }
-        for node in 0..4 {
-            prop_assert_eq!(net.replica(node).deadline(), None);
-            prop_assert_eq!(net.replica(node).documents_in_memory(), 0);
-            prop_assert_eq!(net.replica(node).links().map(|link| link.backlog).sum::<usize>(), 0);
-        }
-    }
 }

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::change::Change;
 use crate::change::tests::chunk::Chunk;
 use crate::id::{ActorId, Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, StoreId};
-use crate::identity::{ContextRecord, Keypair};
+use crate::identity::{Challenge, ContextRecord, Keypair, Side};
 use crate::io::{Event, Input, Known, Output, Snapshot, StoreReply, StoreRequest, Summary, Time};
-use crate::message::{Message, Refusal};
+use crate::message::{Message, Open, Refusal};
 use crate::replica::{Config, Replica};
 use crate::wire;
 
@@ -156,7 +156,7 @@ impl Net {
     }
 
     fn connect(&mut self, node: usize, link: LinkId, dials: Option<ContextId>) {
-        let nonce = Sha256::digest(link.0.to_be_bytes()).into();
+        let nonce = nonce_of(link);
         let token = Blob::from(Vec::new());
         self.input(node, Input::Connected { link, nonce, dials, token });
     }
@@ -166,6 +166,51 @@ impl Net {
         let link = self.new_link();
         self.connect(node, link, None);
         link
+    }
+
+    /// The test has dialled a node, and proved a key.
+    pub(super) fn greet_raw(&mut self, node: usize) -> LinkId {
+        let link = self.listen_raw(node);
+        self.prove_raw(node, link, Side::Dials);
+        let context = self.context();
+        let record = self.record.as_ref().map(ContextRecord::to_bytes);
+        let (access_entries, documents, more) = (1, vec![], false);
+        let open = Open { context, access_entries, record, documents, more };
+        self.raw(node, link, wire::encode(&Message::Open(open)).to_vec());
+        self.run();
+        link
+    }
+
+    /// A node has dialled the test, which has proved a key.
+    pub(super) fn welcome_raw(&mut self, node: usize) -> LinkId {
+        let link = self.new_link();
+        let context = self.context();
+        self.connect(node, link, Some(context));
+        self.prove_raw(node, link, Side::Listens);
+        link
+    }
+
+    fn prove_raw(&mut self, node: usize, link: LinkId, prover: Side) {
+        let key = Keypair::from_secret(&[99; 32]);
+        let (theirs, mine) = (nonce_of(link), [5; 32]);
+        self.raw(node, link, frames::hello(key.public(), mine));
+        let (verifier_key, prover_key) = (self.nodes[node].key.public(), key.public());
+        let challenge = Challenge { prover, theirs, mine, verifier_key, prover_key };
+        let signature = key.sign(&challenge.bytes());
+        self.raw(node, link, wire::encode(&Message::Proof { signature }).to_vec());
+        self.run();
+        assert!(self.closed(node, link).is_none());
+    }
+
+    /// Whether frames to the test pile up.
+    pub(super) fn keep_raw(&mut self, node: usize, link: LinkId, clogged: bool) {
+        if clogged {
+            self.nodes[node].clogged.insert(link, VecDeque::new());
+        }
+    }
+
+    pub(super) fn sent_bytes(&self, node: usize, link: LinkId) -> usize {
+        self.nodes[node].sent.get(&link).into_iter().flatten().map(|frame| frame.len()).sum()
     }
 
     pub(super) fn raw(&mut self, node: usize, link: LinkId, frame: Vec<u8>) {
@@ -537,6 +582,10 @@ impl Net {
     }
 }
 
+fn nonce_of(link: LinkId) -> [u8; 32] {
+    Sha256::digest(link.0.to_be_bytes()).into()
+}
+
 impl Disk {
     fn append(&mut self, key: DocumentKey, changes: Vec<Change>) -> Vec<(Change, Position)> {
         let stored = self.documents.entry(key).or_default();
@@ -688,11 +737,17 @@ pub(super) mod frames {
             store: StoreId([77; 16]),
             key: PublicKey([7; 32]),
             nonce: [5; 32],
-            takes_snapshots: false,
+            takes_snapshots: true,
             agent: "nobody".into(),
             token: Blob::from(Vec::new()),
         };
         wire::encode(&Message::Hello(hello)).to_vec()
+    }
+
+    pub(crate) fn hello(key: PublicKey, nonce: [u8; 32]) -> Vec<u8> {
+        let plain = wire::decode(&hello_of_version(1, 1), 4096).unwrap();
+        let Message::Hello(hello) = plain else { panic!("a hello") };
+        wire::encode(&Message::Hello(Hello { key, nonce, ..hello })).to_vec()
     }
 
     pub(crate) fn proof() -> Vec<u8> {
