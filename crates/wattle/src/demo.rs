@@ -75,6 +75,7 @@ async fn play(stage: &Stage, screen: &mut Screen) -> Result<Vec<String>, Failure
 }
 
 async fn opening(stage: &Stage, screen: &mut Screen) -> Result<Actor, Failure> {
+    say!(screen, "A relay and two peers, each with its own folder and disk, over real sockets.")?;
     act(screen, "A relay, a context, two peers")?;
     say!(screen, "  relay  http://{}", stage.relay.address())?;
     let mut ana = stage.create("ana").await?;

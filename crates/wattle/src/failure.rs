@@ -4,11 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use wattle_context::json::JsonError;
-use wattle_context::{EditError, PathError, ResolveError, VersionError};
+use wattle_context::{EditError, PathError, VersionError};
 use wattle_relay::StartError;
 use wattle_sync::{
     AddressError, EditFailed, IdentityError, NotSettled, OpenError, ReadError, ResolveFailed,
 };
+
+use crate::landing::others;
 
 /// Why a command did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +114,17 @@ pub(crate) enum Failure {
     Read(#[from] ReadError),
     /// An edit was refused.
     #[error(transparent)]
-    Edit(#[from] EditFailed),
+    Edit(EditFailed),
+    /// What was to be edited has changed since the version that was given.
+    #[error(
+        "{path} has changed since that version, by {by}: read it again (wattle show {path}), and edit what is there"
+    )]
+    Changed {
+        /// What.
+        path: String,
+        /// Who, when and why.
+        by: String,
+    },
     /// A conflict was not settled.
     #[error(transparent)]
     Resolve(#[from] ResolveFailed),
@@ -146,19 +158,24 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The exit code: 1 refused or not found, 2 usage, 3 changed since the version given.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a failure is 1 unless said otherwise")]
     pub(crate) fn code(&self) -> u8 {
-        let edit = match self {
-            Self::Usage { .. } => return 2,
-            Self::Edit(EditFailed::Refused(edit)) => Some(edit),
-            Self::Resolve(ResolveFailed::Refused(ResolveError::Edit(edit))) => Some(edit),
-            _ => None,
-        };
-        if matches!(edit, Some(EditError::Changed { .. })) { 3 } else { 1 }
+        if matches!(self, Self::Usage { .. }) {
+            return 2;
+        }
+        if matches!(self, Self::Changed { .. }) { 3 } else { 1 }
     }
 
     /// Whether it is only that nobody reads on.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<EditFailed> for Failure {
+    fn from(failed: EditFailed) -> Self {
+        if let EditFailed::Refused(EditError::Changed { path, with, .. }) = failed {
+            return Self::Changed { path, by: others(&with) };
+        }
+        Self::Edit(failed)
     }
 }

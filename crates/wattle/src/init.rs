@@ -13,6 +13,12 @@ use crate::place::Place;
 use crate::screen::{Form, Progress, Screen, say};
 use crate::session::{self, identity, told};
 
+/// Who takes part, and who was asked for: the name goes with the key, and that may be there already.
+struct You {
+    name: String,
+    asked: Option<String>,
+}
+
 /// Makes a context.
 pub(crate) async fn init(
     dir: Option<&Path>,
@@ -24,18 +30,22 @@ pub(crate) async fn init(
         Some(name) => name,
         None => folder_name(&place),
     };
-    let peer = Peer::create(Options::new(&place.directory, identity(args.person)?), &name).await?;
+    let identity = identity(args.person.clone())?;
+    let you = You { name: identity.name.clone(), asked: args.person };
+    let peer = Peer::create(Options::new(&place.directory, identity), &name).await?;
     let directory = told(&place.directory);
     if screen.form == Form::Json {
         screen.json(&json!({
             "context": peer.context_id().to_string(),
             "name": name,
             "directory": directory,
+            "you": you.name,
             "key": peer.key().to_string(),
         }))?;
     } else {
         let paint = screen.paint;
         say!(screen, "context {} in {}", paint.bold(&name), directory.display())?;
+        you.tell(screen)?;
         say!(screen, "next:")?;
         say!(screen, "  wattle edit rules add \"No deploys on Friday\"")?;
         say!(screen, "  wattle show")?;
@@ -55,13 +65,15 @@ pub(crate) async fn join(
     let place = vacant(dir)?;
     let mut progress = Progress::new();
     progress.show("connecting");
-    let peer = Peer::join(Options::new(&place.directory, identity(args.person)?), &link).await?;
+    let identity = identity(args.person.clone())?;
+    let you = You { name: identity.name.clone(), asked: args.person };
+    let peer = Peer::join(Options::new(&place.directory, identity), &link).await?;
     let settled = peer.settled(Duration::from_secs(args.timeout)).await;
     drop(progress);
     let begun = peer.name().await.is_some();
     match settled {
-        Ok(()) if begun => joined(screen, &peer, &place, None).await?,
-        Err(late) if begun => joined(screen, &peer, &place, Some(&late)).await?,
+        Ok(()) if begun => joined(screen, &peer, (&place, &you), None).await?,
+        Err(late) if begun => joined(screen, &peer, (&place, &you), Some(&late)).await?,
         failed => {
             peer.close().await;
             undo(&place)?;
@@ -81,7 +93,7 @@ fn undo(place: &Place) -> Result<(), Failure> {
 async fn joined(
     screen: &mut Screen,
     peer: &Peer,
-    place: &Place,
+    (place, you): (&Place, &You),
     late: Option<&NotSettled>,
 ) -> Result<(), Failure> {
     let name = session::name(peer).await;
@@ -91,6 +103,7 @@ async fn joined(
             "context": peer.context_id().to_string(),
             "name": name,
             "directory": directory,
+            "you": you.name,
             "key": peer.key().to_string(),
             "in_sync": late.is_none(),
         }))?;
@@ -98,6 +111,7 @@ async fn joined(
     }
     let paint = screen.paint;
     say!(screen, "joined {} in {}", paint.bold(&name), directory.display())?;
+    you.tell(screen)?;
     if let Some(late) = late {
         let line = format!("not everything has come yet: {late}; `wattle sync` goes on");
         say!(screen, "{}", paint.yellow(&line))?;
@@ -109,6 +123,21 @@ async fn joined(
         "  wattle sync        stays connected; every edit of either side is there at once"
     )?;
     Ok(())
+}
+
+impl You {
+    fn tell(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let name = screen.paint.green(&self.name);
+        let ignored = self.asked.as_ref().filter(|asked| **asked != self.name);
+        match ignored {
+            None => say!(screen, "you are {name}")?,
+            Some(asked) => say!(
+                screen,
+                "you are {name} and not {asked}: this machine has your key already; another one needs another WATTLE_CONFIG_DIR"
+            )?,
+        }
+        Ok(())
+    }
 }
 
 fn vacant(dir: Option<&Path>) -> Result<Place, Failure> {

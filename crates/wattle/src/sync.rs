@@ -50,10 +50,11 @@ async fn once(session: &Session, timeout_s: u64, screen: &mut Screen) -> Result<
 async fn stay(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let peer = session.online(Vec::new()).await?;
+    let news = peer.watch();
     if screen.form == Form::Text {
         say!(screen, "connected as {}; Ctrl-C ends it", peer.key())?;
     }
-    let followed = watch::follow(&peer, screen, &mut stop).await;
+    let followed = watch::follow(&peer, news, screen, &mut stop).await;
     peer.close().await;
     followed
 }

@@ -41,6 +41,7 @@ async fn serve(
     address: SocketAddr,
     (screen, stop): (&mut Screen, &mut Stop),
 ) -> Result<(), Failure> {
+    let news = peer.watch();
     let relay = Some(format!("wattle://{address}"));
     let link = JoinLink { relay, context: peer.context_id() };
     if screen.form == Form::Json {
@@ -66,5 +67,5 @@ async fn serve(
         }
         say!(screen, "Edit in another terminal; changes are shown here. Ctrl-C ends it.")?;
     }
-    watch::follow(peer, screen, stop).await
+    watch::follow(peer, news, screen, stop).await
 }

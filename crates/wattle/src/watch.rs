@@ -1,11 +1,12 @@
 //! `wattle watch`: every change as it arrives.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tokio::time::timeout;
 use wattle_context::json::timestamp;
-use wattle_sync::{Changed, Notice, Origin, Peer, Watch};
+use wattle_sync::{Changed, LinkId, Notice, Origin, Peer, Watch};
 
 use crate::failure::Failure;
 use crate::render::short;
@@ -18,6 +19,7 @@ use crate::time::clock;
 pub(crate) async fn run(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let peer = session.open().await?;
+    let news = peer.watch();
     if screen.form == Form::Text {
         say!(
             screen,
@@ -25,25 +27,31 @@ pub(crate) async fn run(session: &Session, screen: &mut Screen) -> Result<(), Fa
             screen.paint.bold(&session::name(&peer).await)
         )?;
     }
-    let followed = follow(&peer, screen, &mut stop).await;
+    let followed = follow(&peer, news, screen, &mut stop).await;
     peer.close().await;
     followed
 }
 
 /// Prints what changes, one line each, until the process is asked to end.
+///
+/// `news` begins before the reader is told that it does, so that nothing falls in between.
 pub(crate) async fn follow(
     peer: &Peer,
+    mut news: Watch,
     screen: &mut Screen,
     stop: &mut Stop,
 ) -> Result<(), Failure> {
-    let mut news = peer.watch();
+    let mut sources = BTreeMap::new();
     loop {
         let notice = tokio::select! {
             () = stop.asked() => return Ok(()),
             notice = news.next() => notice,
         };
         match notice {
-            Some(Notice::Changed(changed)) => print(screen, &changed)?,
+            Some(Notice::Changed(changed)) => {
+                let from = source(peer, changed.origin, &mut sources).await;
+                print(screen, &changed, &from)?;
+            }
             Some(Notice::Lagged { missed }) => lagged(screen, missed)?,
             None => return Ok(()),
         }
@@ -63,10 +71,28 @@ pub(crate) async fn waiting(news: &mut Watch) -> u64 {
     came
 }
 
-fn print(screen: &mut Screen, changed: &Changed) -> Result<(), Failure> {
+/// From where a change came, for people: a link is called by its address, or by its program.
+async fn source(peer: &Peer, origin: Origin, known: &mut BTreeMap<LinkId, String>) -> String {
+    let id = match origin {
+        Origin::Here => return "this process".to_owned(),
+        Origin::OtherProcess => return "this directory".to_owned(),
+        Origin::Remote(id) => id,
+    };
+    if let Some(name) = known.get(&id) {
+        return name.clone();
+    }
+    let links = peer.status().await.map(|status| status.links).unwrap_or_default();
+    let link = links.into_iter().find(|link| link.link == Some(id));
+    let name = link.and_then(|link| link.address.or(link.agent));
+    let name = brief(&name.unwrap_or_else(|| "a link".to_owned()), 60);
+    known.insert(id, name.clone());
+    name
+}
+
+fn print(screen: &mut Screen, changed: &Changed, from: &str) -> Result<(), Failure> {
     match screen.form {
-        Form::Json => screen.json_line(&to_json(changed))?,
-        Form::Text => say!(screen, "{}", line(changed, screen.paint))?,
+        Form::Json => screen.json_line(&to_json(changed, from))?,
+        Form::Text => say!(screen, "{}", line(changed, from, screen.paint))?,
     }
     Ok(())
 }
@@ -83,7 +109,7 @@ fn lagged(screen: &mut Screen, missed: u64) -> Result<(), Failure> {
 }
 
 /// When, who, what, why, from where.
-pub(crate) fn line(changed: &Changed, paint: Paint) -> String {
+fn line(changed: &Changed, from: &str, paint: Paint) -> String {
     let by = if changed.by.is_empty() { "unknown" } else { &changed.by };
     let what = match changed.paths.as_slice() {
         [] => changed.part.to_string(),
@@ -99,11 +125,11 @@ pub(crate) fn line(changed: &Changed, paint: Paint) -> String {
         "{}  {}  {what}{why}  {}",
         paint.dim(&clock(changed.time_ms)),
         paint.green(&format!("{:<8}", brief(by, 20))),
-        paint.dim(from(changed.origin))
+        paint.dim(&format!("from {from}"))
     )
 }
 
-fn to_json(changed: &Changed) -> Json {
+fn to_json(changed: &Changed, from: &str) -> Json {
     json!({
         "change": changed.change,
         "document": changed.part.to_string(),
@@ -112,14 +138,6 @@ fn to_json(changed: &Changed) -> Json {
         "key": changed.key,
         "at": timestamp(changed.time_ms),
         "why": changed.why,
-        "from": from(changed.origin),
+        "from": from,
     })
-}
-
-fn from(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Here => "here",
-        Origin::OtherProcess => "this machine",
-        Origin::Remote(_) => "a link",
-    }
 }

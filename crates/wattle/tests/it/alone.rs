@@ -147,6 +147,7 @@ fn an_edit_may_ask_to_be_refused() {
     assert_eq!(set("may").code, 0);
     let late = set("must");
     assert_eq!((late.code, late.err.lines().count()), (3, 1), "{late:?}");
+    assert!(late.err.contains("by ana (just now)") && late.err.contains("wattle show"), "{late:?}");
     assert_eq!(ana.ok(&["show", "rules/one/severity"]), "may\n");
 }
 
@@ -243,7 +244,27 @@ fn watching_tells_what_other_processes_do() {
     ana.edit(&["rules", "add", "One", "--why", "because"]);
     let line = watch.line_with("because");
     assert!(line.contains("ana") && line.contains("rules/"), "{line}");
+    assert!(line.ends_with("from this directory"), "{line}");
     assert_eq!(watch.terminate(), 0);
+}
+
+#[test]
+fn a_key_that_is_there_keeps_its_name() {
+    let ana = Desk::new("ana");
+    let other = ana.project().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let made = ana.command_in(&other, &["init", "--as", "bob"]).output().unwrap();
+    let told = String::from_utf8(made.stdout).unwrap();
+    assert!(told.contains("you are ana and not bob"), "{told}");
+}
+
+#[test]
+fn policies_are_part_of_the_context() {
+    let ana = Desk::new("ana");
+    ana.edit(&["policies/rules/statement", "set", "last-writer"]);
+    assert_eq!(ana.ok(&["show", "policies/rules/statement"]), "last-writer\n");
+    let (code, err) = ana.refused(&["edit", "policies/rules/statement", "set", "nonsense"]);
+    assert_eq!((code, err.lines().count()), (1, 1), "{err}");
 }
 
 #[test]

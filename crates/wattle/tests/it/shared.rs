@@ -14,7 +14,7 @@ fn two_directories_become_equal() {
     bot.edit(&["tasks", "add", "Ship it", "--why", "from bot"]);
     bot.ok(&["sync", "--once"]);
     let line = up.line_with("from bot");
-    assert!(line.contains("tasks/"), "{line}");
+    assert!(line.contains("tasks/") && line.contains("wattle://"), "{line}");
     ana.edit(&["documents", "add", "Runbook"]);
     ana.edit(&["documents/runbook/body", "set", "one\ntwo\n", "--why", "the text"]);
     up.line_with("the text");
