@@ -35,6 +35,7 @@ impl Engine {
     ) {
         let now = Instant::now();
         self.waiters.push(Waiter { timeout, until: now + timeout, reply });
+        self.tend_uplink(now);
         self.answer_waiters(now);
     }
 
@@ -67,8 +68,7 @@ impl Engine {
     /// The first thing that is missing, if anything is.
     fn missing(&mut self) -> Result<Option<Missing>, StoreError> {
         self.refresh()?;
-        let targets: Vec<(Address, LinkState)> =
-            self.links.targets().map(|(address, state)| (address.clone(), state.clone())).collect();
+        let targets = self.targets();
         let mut stores = self.links_of_others();
         let mut any = !stores.is_empty();
         for (address, state) in targets {
@@ -86,6 +86,19 @@ impl Engine {
         }
         self.flush_remembered();
         self.pending_anywhere(&stores)
+    }
+
+    /// What this process is to reach, and what the one that holds the uplink dials besides.
+    fn targets(&self) -> Vec<(Address, LinkState)> {
+        let own = self.links.targets().map(|(address, state)| (address.clone(), state.clone()));
+        let mut targets: Vec<(Address, LinkState)> = own.collect();
+        let others = self.uplink.dialled_elsewhere();
+        for address in others.iter().filter_map(|address| address.parse().ok()) {
+            if !targets.iter().any(|(target, _)| *target == address) {
+                targets.push((address, LinkState::Dialling));
+            }
+        }
+        targets
     }
 
     fn pending_anywhere(

@@ -56,14 +56,25 @@ impl UplinkLock {
         }
     }
 
-    /// What the process that holds the uplink says about a remote.
-    pub(super) fn reported(&self, remote: &str) -> Option<Reported> {
+    /// The remotes that the process that holds the uplink dials.
+    pub(super) fn dialled_elsewhere(&self) -> Vec<String> {
+        let report = self.report_elsewhere();
+        let remotes = report.as_ref().and_then(Value::as_object).into_iter().flatten();
+        remotes.map(|(remote, _)| remote.clone()).collect()
+    }
+
+    fn report_elsewhere(&self) -> Option<Value> {
         if !self.taken_elsewhere {
             return None;
         }
         let text = std::fs::read_to_string(&self.report).ok()?;
-        let value: Value = serde_json::from_str(&text).ok()?;
-        let entry = value.get(remote)?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// What the process that holds the uplink says about a remote.
+    pub(super) fn reported(&self, remote: &str) -> Option<Reported> {
+        let report = self.report_elsewhere()?;
+        let entry = report.get(remote)?;
         let store = entry.get("store").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let in_sync = entry.get("in_sync").and_then(Value::as_bool).unwrap_or_default();
         Some(Reported { store, in_sync })
