@@ -409,3 +409,26 @@ fn changes_that_arrive_before_what_they_build_on_wait_for_it() {
     assert_eq!(net.changes(relay, 1).len(), 2 + 5);
     assert_eq!(net.replica(relay).backlog(link), 0);
 }
+
+#[test]
+fn a_long_catching_up_does_not_hold_up_other_documents() {
+    let (mut net, relay, ana, bot) = star();
+    net.write(ana, 1, 8_000);
+    net.dial(ana, relay);
+    net.settle();
+    let link = net.dial(bot, relay);
+    net.clog(link);
+    net.run();
+    net.trickle(link);
+    // The first frames of the long document are under way; now somebody edits another one.
+    net.write(ana, 2, 1);
+    net.run();
+    while net.trickle(link) {}
+    let order = net.received_order(bot, link);
+    let live = order.iter().position(|document| *document == 2).unwrap();
+    let behind = order.iter().skip(live).filter(|document| **document == 1).count();
+    assert!(behind >= 5, "{order:?}");
+    net.unclog(link);
+    net.settle();
+    assert_eq!(net.store(bot), net.store(ana));
+}

@@ -453,6 +453,28 @@ impl Net {
         self.nodes[node].clogged.entry(there).or_default();
     }
 
+    /// One frame gets through a clogged link; answers whether there was one.
+    pub(super) fn trickle(&mut self, link: LinkId) -> bool {
+        let (node, there) = self.ends[&link];
+        let frame = self.nodes[node].clogged.get_mut(&there).unwrap().pop_front();
+        if let Some(frame) = frame.clone() {
+            self.carry(node, there, frame);
+        }
+        self.run();
+        frame.is_some()
+    }
+
+    /// The documents of the changes that came over a link, frame by frame.
+    pub(super) fn received_order(&self, node: usize, link: LinkId) -> Vec<u8> {
+        let mut order = Vec::new();
+        for frame in self.nodes[node].got.get(&link).into_iter().flatten() {
+            if let Message::Changes(changes) = wire::decode(frame, usize::MAX).unwrap() {
+                order.push(changes.document.scope);
+            }
+        }
+        order
+    }
+
     pub(super) fn unclog(&mut self, link: LinkId) {
         let (node, there) = self.ends[&link];
         for frame in self.nodes[node].clogged.remove(&there).unwrap() {
