@@ -78,6 +78,9 @@ pub struct Config {
 /// Numbers of links are never used twice. After `Ready` the side that dialled opens its context by
 /// itself; `InSync` comes once, on that side, when each has durably what the other had.
 ///
+/// What a replica shows by `Present` lasts `PRESENCE_TTL_MS`; an application that is still there
+/// says it again before.
+///
 /// A driver that reads faster than its store writes stops reading from a link while
 /// [`backlog`](Self::backlog) is high; above `LINK_UNSTORED_BYTES_MAX` the link is closed.
 ///

@@ -211,7 +211,11 @@ impl Replica {
         let graph = &document.graph;
         let saved: Vec<u32> = heads.iter().filter_map(|hash| graph.index(hash)).collect();
         if saved.is_empty() {
-            return;
+            // None of these changes is known here: only the cursor says something.
+            if cursor > Position::default() {
+                follow.arrived = follow.arrived.max(Some(cursor));
+            }
+            return self.settle_cursor(at);
         }
         follow.unsaved.retain(|index| !graph.reaches(&saved, *index));
         let heads = heads.into_iter().filter(|hash| graph.index(hash).is_some());

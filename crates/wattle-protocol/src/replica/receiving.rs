@@ -205,7 +205,7 @@ impl Replica {
     /// Whether the other side is told when its changes are durable here.
     ///
     /// A relay that was dialled is not: it keeps no account of what others have stored.
-    fn owes_saved(&self, at: At) -> bool {
+    pub(super) fn owes_saved(&self, at: At) -> bool {
         let Some(link) = self.links.get(&at.link) else { return false };
         let side = link.shared.get(&at.context).map(|shared| shared.side);
         side == Some(Side::Listens) || link.proved().is_some_and(|proved| proved.takes_snapshots)

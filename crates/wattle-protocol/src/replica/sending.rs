@@ -208,10 +208,8 @@ impl Replica {
             Stage::Snapshot => self.snapshot_frame(at),
             Stage::Sending if !document.is_loaded() => {
                 let cursor = std::mem::take(&mut follow.owes_cursor).then_some(document.last)?;
-                (follow.told < cursor).then(|| {
-                    follow.told = cursor;
-                    wire::encode(&batch(at, Vec::new(), cursor, false))
-                })
+                let owed = follow.told < cursor;
+                owed.then(|| self.cursor_frame(at, cursor))
             }
             Stage::Sending if !follow.queue.is_empty() => self.catch_up_frame(at),
             Stage::Sending if follow.owes_done => {
@@ -251,10 +249,7 @@ impl Replica {
         if start == end {
             let cursor = if start == count { document.graph.last() } else { Position::default() };
             let owed = std::mem::take(&mut follow.owes_cursor) && cursor > follow.told;
-            return owed.then(|| {
-                follow.told = cursor;
-                wire::encode(&batch(at, Vec::new(), cursor, false))
-            });
+            return owed.then(|| self.cursor_frame(at, cursor));
         }
         follow.next = end;
         skip(follow, &document.graph, at.link);
@@ -271,6 +266,24 @@ impl Replica {
         let frame = wire::encode(&batch(at, changes, cursor, false));
         document.frame = Some((key, frame.clone()));
         Some(frame)
+    }
+
+    /// How far the log has become durable. Who keeps an account of that learns with which heads, so
+    /// that it does not take what came from here for its own alone.
+    fn cursor_frame(&mut self, at: At, cursor: Position) -> Blob {
+        let mut heads = Vec::new();
+        if self.owes_saved(at) {
+            heads = self.document(at).map(|here| here.durable_heads()).unwrap_or_default();
+            heads.truncate(HEADS_MAX);
+        }
+        if let Some(follow) = self.follow(at) {
+            follow.told = cursor;
+        }
+        let At { context, document, .. } = at;
+        wire::encode(&match heads.is_empty() {
+            true => batch(at, Vec::new(), cursor, false),
+            false => Message::Saved { context, document, cursor, heads },
+        })
     }
 
     /// What a link lacks from before: from memory where it is there, else the store is asked.
