@@ -44,6 +44,8 @@ pub const DEFECTS_MAX: usize = 1_000;
 pub const HEAD_DIGITS: usize = 16;
 /// The shortest prefix of an item's id that names it.
 pub const ID_PREFIX_CHARS_MIN: usize = 4;
+/// Splices and deleted characters as of an earlier version; for more a copy that stops there is quicker (measured).
+pub const SEEKS_AS_OF_MAX: usize = 8;
 /// Other actors that one change may name; who rewrites the text of more of them writes several changes.
 pub const CHANGE_ACTORS_MAX: usize = 256;
 /// Changes on which one change builds.

@@ -127,7 +127,12 @@ fn object_tree(reader: Reader<'_, automerge::Automerge>, item: &ObjId) -> Vec<Ob
     fields.map(|entry| entry.id()).chain([item.clone()]).collect()
 }
 
-fn text_of<D: ReadDoc>(reader: Reader<'_, D>, id: &ItemId, field: &Field) -> Option<ObjId> {
+/// The object of a text field, or of a body.
+pub(super) fn text_of<D: ReadDoc>(
+    reader: Reader<'_, D>,
+    id: &ItemId,
+    field: &Field,
+) -> Option<ObjId> {
     if field.kind == Kind::Body {
         return reader.object(&ROOT, BODY, ObjType::Text);
     }

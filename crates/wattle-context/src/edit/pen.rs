@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use automerge::transaction::{CommitOptions, OwnedTransaction, Transactable};
 use automerge::{
-    ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ReadDoc, ScalarValue,
+    ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ReadDoc, ScalarValue,
 };
 use sha2::{Digest, Sha256};
 
 use super::Author;
 use crate::document::introduction;
-use crate::limits::{CHANGE_ACTORS_MAX, CHANGE_BYTES_TARGET, DEPS_MAX};
+use crate::limits::{CHANGE_ACTORS_MAX, CHANGE_BYTES_TARGET, DEPS_MAX, SEEKS_AS_OF_MAX};
 use crate::value::Value;
 
 /// An open transaction, and the changes that were made before it.
@@ -20,6 +20,8 @@ pub(super) struct Pen<'a> {
     why: &'a str,
     /// Whether it writes as of an earlier version.
     earlier: bool,
+    /// The document, if the pen writes in a copy of it that stops at an earlier version.
+    whole: Option<Automerge>,
     /// Whether this is the actor's first change in the document.
     first: bool,
     /// The most operations of one change.
@@ -32,24 +34,47 @@ pub(super) struct Pen<'a> {
 /// The changes that were made.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    pub(super) changes: Vec<Vec<u8>>,
+    pub(super) changes: Vec<Change>,
     /// One of them names more actors than a change may.
     pub(super) crowded: bool,
 }
 
 impl<'a> Pen<'a> {
-    /// Begins to write in a document: on top, or as of a version.
+    /// Begins to write in a document: on top, or as of a version. `seeks` says how many
+    /// places of texts it will seek.
+    ///
+    /// As of a version, Automerge takes some milliseconds per place in a longer text; a copy that
+    /// stops at the version is dear to make, but then as quick as ever.
     pub(super) fn new(
         doc: Automerge,
         base: Option<&[ChangeHash]>,
         (by, why, most): (&'a Author, &'a str, usize),
+        seeks: usize,
     ) -> Result<Self, AutomergeError> {
         let heads = doc.get_heads();
         let earlier = base.is_some_and(|base| base != heads) || heads.len() > DEPS_MAX;
         let mut heads = base.map_or(heads, <[ChangeHash]>::to_vec);
         heads.truncate(DEPS_MAX);
-        let (tx, first) = begin(doc, earlier.then_some(heads.as_slice()), by)?;
-        Ok(Self { tx, by, why, earlier, first, most, ops: 0, bytes: 0, made: Made::default() })
+        let as_of = earlier.then_some(heads.as_slice());
+        let (actor, first) = writer(&doc, as_of, by);
+        let made = Made::default();
+        let pen = |tx, earlier, whole| Self {
+            tx,
+            by,
+            why,
+            earlier,
+            whole,
+            first,
+            most,
+            ops: 0,
+            bytes: 0,
+            made,
+        };
+        if earlier && seeks > SEEKS_AS_OF_MAX {
+            let copy = doc.fork_at(&heads)?;
+            return Ok(pen(open(copy, None, (by, actor))?, false, Some(doc)));
+        }
+        Ok(pen(open(doc, as_of, (by, actor))?, earlier, None))
     }
 
     pub(super) fn put(
@@ -132,23 +157,28 @@ impl<'a> Pen<'a> {
     }
 
     /// Ends writing: the document, and the changes that were made.
-    pub(super) fn finish(self) -> (Automerge, Made) {
+    pub(super) fn finish(mut self) -> Result<(Automerge, Made), AutomergeError> {
+        let whole = self.whole.take();
         let (doc, _, made) = self.commit();
-        (doc, made)
+        let Some(mut whole) = whole else { return Ok((doc, made)) };
+        whole.apply_changes(made.changes.iter().cloned())?;
+        Ok((whole, made))
     }
 
     /// Ends the change and begins another one on top of it, if this one has no room.
-    fn with_room(self, ops: usize, bytes: usize) -> Result<Self, AutomergeError> {
+    fn with_room(mut self, ops: usize, bytes: usize) -> Result<Self, AutomergeError> {
         let full = self.ops + ops > self.most || self.bytes + bytes > CHANGE_BYTES_TARGET;
         if !full || self.ops == 0 {
             return Ok(Self { ops: self.ops + ops, bytes: self.bytes + bytes, ..self });
         }
         let (by, why, earlier, most) = (self.by, self.why, self.earlier, self.most);
+        let (first, whole) = (self.first, self.whole.take());
         let (doc, hash, made) = self.commit();
-        let hash: Vec<ChangeHash> = hash.into_iter().collect();
-        let heads = (earlier && !hash.is_empty()).then_some(hash.as_slice());
-        let (tx, first) = begin(doc, heads, by)?;
-        Ok(Self { tx, by, why, earlier, first, most, ops, bytes, made })
+        let heads: Vec<ChangeHash> = hash.into_iter().collect();
+        let heads = (earlier && !heads.is_empty()).then_some(heads.as_slice());
+        let tx = doc.into_transaction(None, heads).map_err(|_| AutomergeError::Fail)?;
+        let first = first && hash.is_none();
+        Ok(Self { tx, by, why, earlier, whole, first, most, ops, bytes, made })
     }
 
     fn commit(mut self) -> (Automerge, Option<ChangeHash>, Made) {
@@ -161,32 +191,35 @@ impl<'a> Pen<'a> {
         let (doc, hash, _) = self.tx.commit_with(options);
         if let Some(change) = hash.and_then(|hash| doc.get_change_by_hash(&hash)) {
             self.made.crowded |= change.other_actor_ids().len() > CHANGE_ACTORS_MAX;
-            self.made.changes.push(change.raw_bytes().to_vec());
+            self.made.changes.push(change);
         }
         (doc, hash, self.made)
     }
 }
 
-/// Opens a transaction, as of a version if one is given, and says whether it is its actor's first.
+/// The actor under which an author writes, and whether this is its first change in the document.
 ///
 /// An actor's changes form a chain. Where a version does not have the last one of an author's
 /// actor, the author goes on under another actor, derived from the first.
-fn begin(
-    mut doc: Automerge,
-    heads: Option<&[ChangeHash]>,
-    by: &Author,
-) -> Result<(OwnedTransaction, bool), AutomergeError> {
+fn writer(doc: &Automerge, heads: Option<&[ChangeHash]>, by: &Author) -> (ActorId, bool) {
     let since = heads.map(|heads| doc.get_changes_meta(heads)).unwrap_or_default();
     let ahead: BTreeSet<ActorId> = since.into_iter().map(|meta| meta.actor.into_owned()).collect();
     let mut levels = (0_u32..).map(|level| actor(by, level));
     let actor = levels.find(|actor| !ahead.contains(actor)).unwrap_or_else(|| actor(by, u32::MAX));
     let author = automerge::Author::from(by.key.as_slice());
     let first = !doc.get_actors_for_author(&author).contains(&actor);
-    doc.set_author(Some(author.into_owned()));
+    (actor, first)
+}
+
+fn open(
+    mut doc: Automerge,
+    heads: Option<&[ChangeHash]>,
+    (by, actor): (&Author, ActorId),
+) -> Result<OwnedTransaction, AutomergeError> {
+    doc.set_author(Some(automerge::Author::from(by.key.as_slice()).into_owned()));
     // Setting the author has set a random actor.
     doc.set_actor(actor);
-    let tx = doc.into_transaction(None, heads);
-    Ok((tx.map_err(|_| AutomergeError::Fail)?, first))
+    doc.into_transaction(None, heads).map_err(|_| AutomergeError::Fail)
 }
 
 fn actor(by: &Author, level: u32) -> ActorId {

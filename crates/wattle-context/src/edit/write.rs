@@ -3,6 +3,7 @@
 use automerge::{AutomergeError, ObjId, ObjType, ROOT};
 
 use super::check::{fits, within};
+use super::landed::text_of;
 use super::pen::Pen;
 use super::plan::{Deed, Step};
 use super::{Author, EditError};
@@ -51,19 +52,37 @@ fn attempt(
     let mut crowded = false;
     for group in steps.chunk_by(|one, next| one.base == next.base) {
         let base = group.first().and_then(|step| step.base.as_deref());
-        let pen = Pen::new(written.doc, base, (by, why, most));
-        let mut pen = pen.map_err(|error| damaged(group.first().copied(), &error))?;
+        let failed = |error| damaged(group.first().copied(), &error);
+        let seeks = group.iter().map(|step| seeks(document, step)).sum();
+        let mut pen = Pen::new(written.doc, base, (by, why, most), seeks).map_err(failed)?;
         for step in group {
             let text;
             (pen, text) = carry_out(pen, step)?;
             written.texts.push(text);
         }
-        let (doc, made) = pen.finish();
+        let (doc, made) = pen.finish().map_err(failed)?;
         written.doc = doc;
         crowded |= made.crowded;
-        written.changes.extend(made.changes);
+        written.changes.extend(made.changes.iter().map(|change| change.raw_bytes().to_vec()));
     }
     Ok((written, crowded))
+}
+
+/// How many places a step as of an earlier version will seek: one per splice and per deleted character.
+fn seeks(document: &Document, step: &Step) -> usize {
+    let sought = |splices: &[Splice]| splices.iter().map(|splice| 1 + splice.delete).sum();
+    match (&step.deed, step.base.as_deref()) {
+        (Deed::Splice(_, _, splices), Some(_)) => sought(splices),
+        (Deed::Replace(_, _, old, new), Some(_)) => sought(&rewrite::rewrite(old, new)),
+        (Deed::Fill(id, field, Value::Text(new)), Some(base))
+            if base != document.automerge().get_heads() =>
+        {
+            let reader = Reader::as_of(document.automerge(), base);
+            let text = text_of(reader, id, field);
+            text.map_or(1, |text| sought(&rewrite::rewrite(&reader.text(&text), new)))
+        }
+        _ => 1,
+    }
 }
 
 /// The pen, and the text that was written, if one was.

@@ -32,8 +32,7 @@ impl Reading<'_> {
             return Some(None);
         }
         if deletes.len() == candidates.len() {
-            let seen = Reader::as_of(self.document.automerge(), &deletes);
-            let item_edited = content(seen, item) != content(self.reader, item);
+            let item_edited = self.edited_since(&deletes, item);
             let body_edit = self.body_edit(id, item);
             if !item_edited && body_edit.is_none() {
                 return None;
@@ -47,6 +46,15 @@ impl Reading<'_> {
         let kind = ConflictKind::EditDelete;
         let base = Value::Bool(false);
         Some(Some(Conflict { id, kind, path, candidates, base, policy, in_force }))
+    }
+
+    /// Whether an item holds something else than a version of it. Mostly no change has touched it since.
+    fn edited_since(&self, seen: &[ChangeHash], item: &ObjId) -> bool {
+        let doc = self.document.automerge();
+        let heads = self.reader.at().map_or_else(|| doc.get_heads(), <[ChangeHash]>::to_vec);
+        let untouched =
+            doc.diff_obj(item, seen, &heads, true).is_ok_and(|patches| patches.is_empty());
+        !untouched && content(Reader::as_of(doc, seen), item) != content(self.reader, item)
     }
 
     /// The latest edit of the item that the deletions had not seen.

@@ -40,7 +40,7 @@ fn a_long_text_is_several_changes() {
     assert_eq!(added.changes.len(), 4);
     let base = ana.context.version();
     ana.edit(&[edit(Op::Append, &path, "more\n".into(), None)], "").unwrap();
-    let other = "ÄÖÜ line\n".repeat(15_000);
+    let other = "ÄÖÜ lines\n".repeat(60) + "all of it new\n";
     let set = ana.edit(&[edit(Op::Set, &path, other.as_str().into(), Some(base))], "").unwrap();
     check(&set);
     let id = ana.context.locate(&path).unwrap().item.unwrap();
