@@ -91,11 +91,20 @@ fn body(
             peers.push(name.clone());
         }
         let fault = fault(&peers, relay, (rates, rng));
-        let step = fault.or_else(|| {
-            let peer = rng.pick(&peers)?.clone();
-            Some(Step::Act(writer.act(peer, rng)))
-        });
-        steps.extend(step);
+        let Some(editor) = rng.pick(&peers).cloned() else { return };
+        match fault {
+            // The worst moment to die is while something is being written.
+            Some(Step::Crash(node)) if rng.permille(600) => {
+                let editor = if peers.contains(&node) { node.clone() } else { editor };
+                steps.push(Step::Act(writer.act(editor, rng)));
+                if rng.permille(500) {
+                    steps.push(Step::Wait(rng.within(1..=200)));
+                }
+                steps.push(Step::Crash(node));
+            }
+            Some(step) => steps.push(step),
+            None => steps.push(Step::Act(writer.act(editor, rng))),
+        }
         let wait = rng.within(0..=2 * pause_ms).min(left_ms);
         if wait > 0 {
             steps.push(Step::Wait(wait));
@@ -155,7 +164,8 @@ fn draw_rates(rng: &mut Rng) -> Rates {
 
 fn draw_net(rng: &mut Rng) -> Net {
     let delay = rng.within(1..=100);
-    let commit = rng.within(1..=40);
+    // A slow disk leaves time for what may go wrong between an answer and the disk.
+    let commit = if rng.permille(400) { rng.within(100..=500) } else { rng.within(1..=40) };
     Net {
         delay_ms: (rng.within(0..=delay), delay),
         tail_permille: rng.within(0..=60),

@@ -12,8 +12,12 @@ use crate::scenario::{Act, Choice, Deed, Line};
 /// Remembers what there is to edit.
 pub(super) struct Writer {
     items: Vec<(&'static str, String)>,
+    made: u64,
     marks: u64,
 }
+
+/// As many items are edited at one time.
+const ITEMS_MAX: usize = 24;
 
 /// What can be set to what.
 const REGISTERS: &[(&str, &str, &[&str])] = &[
@@ -49,7 +53,7 @@ const WORDS: &[&str] = &["north", "south", "east", "west", "amber", "river", "st
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self { items: Vec::new(), marks: 0 }
+        Self { items: Vec::new(), made: 0, marks: 0 }
     }
 
     pub(super) fn act(&mut self, peer: String, rng: &mut Rng) -> Act {
@@ -73,10 +77,15 @@ impl Writer {
 
     fn new_item(&mut self, rng: &mut Rng) -> Deed {
         let section = rng.pick(SECTIONS).copied().unwrap_or("rules");
-        let alias = format!("i{}", self.items.len());
+        let alias = format!("i{}", self.made);
         let name = name_field(section).unwrap_or("title").to_owned();
-        let title = format!("{} {}", words(1, rng), self.items.len());
+        let title = format!("{} {}", words(1, rng), self.made);
+        self.made += 1;
         let value = Value::Map(BTreeMap::from([(name, Value::Text(title))]));
+        if self.items.len() == ITEMS_MAX {
+            // Few items, so that the peers meet.
+            self.items.remove(0);
+        }
         self.items.push((section, alias.clone()));
         let path = section.to_owned();
         Deed::Edit(Line { op: Op::Add, path, value, old: None, base: None, alias: Some(alias) })

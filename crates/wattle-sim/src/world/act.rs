@@ -17,11 +17,15 @@ const EPOCH_MS: i64 = 1_700_000_000_000;
 /// What passes between one deed and the next, so that they have an order in time.
 const DEED_MS: u64 = 5;
 
+/// So long a step waits for a replica to hear of the context.
+const HEARS_MS_MAX: u64 = 10_000;
+
 impl World {
     /// Makes a replica and starts it; peers and relays find each other.
     pub(crate) fn join(&mut self, name: &str, kind: Kind) {
         let mut node = Node::new(name, kind, (self.seed, self.options.bug));
-        let founded = if kind == Kind::Peer { self.found(&mut node) } else { Ok(()) };
+        let first = self.nodes.iter().all(|node| node.kind == Kind::Relay);
+        let founded = if first && kind == Kind::Peer { self.found(&mut node) } else { Ok(()) };
         let started = founded.and_then(|()| node.start(&self.context));
         self.check("starts", started);
         self.nodes.push(node);
@@ -36,7 +40,8 @@ impl World {
         }
     }
 
-    /// What `wattle init` and `wattle join` leave on a disk: the record and the genesis changes.
+    /// What `wattle init` leaves on a disk: the record and the genesis changes. Who joins knows only the
+    /// context's name, and hears the rest over its first link.
     fn found(&self, node: &mut Node) -> Result<(), String> {
         let say = |error: wattle_store::StoreError| error.to_string();
         let store = &mut node.disk.store;
@@ -62,6 +67,12 @@ impl World {
         if !self.is_up(node) {
             return self.refuse(act, "it is down");
         }
+        if !act.may_fail {
+            self.hears(node);
+        }
+        if !self.knows(node) {
+            return self.refuse(act, "it has not heard of the context yet");
+        }
         let done = match &act.deed {
             Deed::Edit(line) => self.edit(node, line),
             Deed::Mark(name) => {
@@ -83,6 +94,23 @@ impl World {
         {
             self.happen();
         }
+    }
+
+    /// Waits a while until a replica has heard of the context that it has joined.
+    pub(crate) fn hears(&mut self, node: usize) {
+        let until = self.now + HEARS_MS_MAX;
+        while self.is_up(node) && !self.knows(node) && self.outcome.violations.is_empty() {
+            match self.next_at() {
+                Some(at) if at <= until => self.happen(),
+                Some(_) | None => return,
+            }
+        }
+    }
+
+    fn knows(&mut self, node: usize) -> bool {
+        let context = self.context;
+        let access = self.nodes.get_mut(node).map(|node| node.disk.store.access(&context));
+        access.is_some_and(|access| access.is_ok_and(|entries| !entries.is_empty()))
     }
 
     fn refuse(&mut self, act: &Act, why: &str) {

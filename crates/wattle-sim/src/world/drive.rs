@@ -6,7 +6,7 @@
 
 use wattle_protocol::io::Time;
 use wattle_protocol::limits::LINK_UNSTORED_BYTES_MAX;
-use wattle_protocol::message::Code;
+use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{
     Blob, Change, ChangeHash, DocumentKey, Event as Told, Input, LinkId, Output, StoreReply,
     StoreRequest,
@@ -63,8 +63,7 @@ impl World {
         match output {
             Output::Send { link, frame } => self.send(node, link, frame),
             Output::Close { link, refusal } => {
-                // A slow handshake is the network's fault, not the other side's.
-                if refusal.code.is_permanent() && refusal.code != Code::Slow {
+                if is_wrong(&refusal) {
                     let what = format!("{} closes a link: {refusal}", self.name(node));
                     self.violate("not refused", what);
                 }
@@ -121,9 +120,13 @@ impl World {
                     Err(what) => self.violate("not refused", format!("a snapshot: {what}")),
                 }
             }
-            Told::Refused { refusal, .. } => {
+            Told::Refused { link, refusal } => {
                 self.outcome.stats.retries += 1;
-                if refusal.code.is_permanent() {
+                // Whoever joins before the context has come to the other side asks again later.
+                if refusal.code == Code::Unknown {
+                    self.own(node, Input::Hangup { link });
+                }
+                if is_wrong(&refusal) {
                     self.violate("not refused", format!("{} is told: {refusal}", self.name(node)));
                 }
             }
@@ -287,6 +290,12 @@ impl World {
         };
         self.trace(|| format!("{name} > {shown}"));
     }
+}
+
+/// Whether it is a refusal that no replica here deserves. A slow handshake is the network's fault, and
+/// whoever joins may come to a relay before the context does.
+fn is_wrong(refusal: &Refusal) -> bool {
+    refusal.code.is_permanent() && ![Code::Slow, Code::Unknown].contains(&refusal.code)
 }
 
 fn shown(what: &str, link: LinkId, frame: &[u8]) -> String {
