@@ -12,7 +12,7 @@ use wattle_protocol::{ContextId, DocumentKey, StoreRequest};
 use wattle_store::{SqliteStore, Store, StoreError};
 
 use crate::inbox::Notice;
-use crate::limits::{COMPACTOR_STACK_BYTES, GROWTHS_WAITING_MAX};
+use crate::limits::{COMPACTOR_STACK_BYTES, GROWTHS_WAITING_MAX, TAIL_SHARE};
 use crate::relay::{Shared, StartError};
 
 use fold::{FoldError, Folded};
@@ -75,7 +75,9 @@ impl Folder {
         while let Ok(growth) = growths.recv() {
             let Growth { context, document, tail } = growth;
             match self.tails.grow(&mut self.store, (context, document), tail) {
-                Ok(tail) if self.is_long(tail) => self.fold(context, document),
+                Ok(tail) if self.is_long(&(context, document), tail) => {
+                    self.fold(context, document);
+                }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "cannot tell how much a document has grown"),
             }
@@ -104,7 +106,7 @@ impl Folder {
                     continue;
                 }
                 let tail = self.tails.measure(&mut self.store, (context, document))?;
-                if self.is_long(tail) {
+                if self.is_long(&(context, document), tail) {
                     long.push((context, document));
                 }
             }
@@ -112,9 +114,12 @@ impl Folder {
         Ok(long)
     }
 
-    fn is_long(&self, tail: Tail) -> bool {
+    /// A fold costs time in proportion to the whole document, so a large one has to grow by a share of it.
+    fn is_long(&self, name: &(ContextId, DocumentKey), tail: Tail) -> bool {
         let limits = &self.shared.config.compaction;
-        tail.changes >= limits.tail_changes || tail.bytes >= limits.tail_bytes
+        let held = self.tails.held(name);
+        tail.changes >= limits.tail_changes.max(held.changes / TAIL_SHARE)
+            || tail.bytes >= limits.tail_bytes.max(held.bytes / TAIL_SHARE)
     }
 
     /// Whatever comes of it, the next attempt is when the document has grown as much again.
@@ -136,7 +141,8 @@ impl Folder {
 
     fn folded(&mut self, context: ContextId, document: DocumentKey, folded: &Folded) {
         let Folded { pruned, snapshot, changes, bytes } = *folded;
-        self.tails.has_snapshot((context, document), snapshot);
+        let held = Tail { changes: changes as u64, bytes: bytes as u64 };
+        self.tails.has_snapshot((context, document), snapshot, held);
         self.shared.metrics.snapshots.inc();
         tracing::debug!(?document, changes, bytes, "made a snapshot");
         self.shared.inbox.notice(Notice::Compacted { context, document, pruned, snapshot });

@@ -91,11 +91,10 @@ impl Writer {
         let until = Instant::now() + Duration::from_millis(COMMIT_WAIT_MS);
         let mut requests = vec![first];
         while requests.len() < COMMIT_REQUESTS_MAX {
-            let patience = match requests.last() {
-                Some(StoreRequest::Append { .. }) => {
-                    until.saturating_duration_since(Instant::now())
-                }
-                _ => Duration::ZERO,
+            let patience = if requests.last().is_some_and(is_append) {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
             };
             match self.requests.recv_timeout(patience) {
                 Ok(request) => requests.push(request),
@@ -172,6 +171,10 @@ impl Writer {
 
 fn answer(shared: &Shared, reply: StoreReply) {
     shared.inbox.notice(Notice::Store(reply));
+}
+
+fn is_append(request: &StoreRequest) -> bool {
+    matches!(request, StoreRequest::Append { .. })
 }
 
 fn is_answered(request: &StoreRequest) -> bool {

@@ -17,6 +17,8 @@ pub(super) struct Tail {
 pub(super) struct Tails {
     tails: BTreeMap<Name, Tail>,
     snapshots: BTreeMap<Name, Position>,
+    /// Changes in the newest snapshot, and its length in bytes.
+    held: BTreeMap<Name, Tail>,
     /// Contexts whose snapshots are known.
     known: BTreeSet<ContextId>,
 }
@@ -59,8 +61,14 @@ impl Tails {
         self.tails.insert(name, Tail::default());
     }
 
-    pub(super) fn has_snapshot(&mut self, name: Name, upto: Position) {
+    pub(super) fn has_snapshot(&mut self, name: Name, upto: Position, held: Tail) {
         self.snapshots.insert(name, upto);
+        self.held.insert(name, held);
+    }
+
+    /// What the newest snapshot holds, where this process made it.
+    pub(super) fn held(&self, name: &Name) -> Tail {
+        self.held.get(name).copied().unwrap_or_default()
     }
 
     fn snapshot(&mut self, store: &mut dyn Store, name: Name) -> Result<Position, StoreError> {

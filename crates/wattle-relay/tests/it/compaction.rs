@@ -17,7 +17,7 @@ async fn a_long_log_is_folded_and_everyone_still_gets_all_of_it() {
     let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
     let mut hashes = Vec::new();
     for round in 1..=4 {
-        let changes: Vec<_> = (0..120).map(|_| writer.write(30)).collect();
+        let changes: Vec<_> = (0..120 * round).map(|_| writer.write(30)).collect();
         let new: Vec<_> = changes.iter().map(|change| change.header.hash).collect();
         ana.commit(changes);
         ana.until_durable(&new).await;
