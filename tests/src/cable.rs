@@ -10,7 +10,13 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Cable {
     address: SocketAddr,
-    whole: watch::Sender<bool>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    whole: bool,
+    target: SocketAddr,
 }
 
 impl Cable {
@@ -18,15 +24,15 @@ impl Cable {
     pub async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let (whole, state) = watch::channel(true);
+        let (sender, state) = watch::channel(State { whole: true, target });
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                if *state.borrow() {
-                    tokio::spawn(carry(near, target, state.clone()));
+                if state.borrow().whole {
+                    tokio::spawn(carry(near, state.clone()));
                 }
             }
         });
-        Self { address, whole }
+        Self { address, state: sender }
     }
 
     /// Where to dial instead of the target.
@@ -36,22 +42,28 @@ impl Cable {
 
     /// Drops every connection and refuses new ones.
     pub fn cut(&self) {
-        self.whole.send_replace(false);
+        self.state.send_modify(|state| state.whole = false);
     }
 
     /// Takes new connections.
     pub fn heal(&self) {
-        self.whole.send_replace(true);
+        self.state.send_modify(|state| state.whole = true);
+    }
+
+    /// Forwards new connections to another address: what was there has come back elsewhere.
+    pub fn lead(&self, target: SocketAddr) {
+        self.state.send_modify(|state| state.target = target);
     }
 }
 
-async fn carry(mut near: TcpStream, target: SocketAddr, mut state: watch::Receiver<bool>) {
+async fn carry(mut near: TcpStream, mut state: watch::Receiver<State>) {
+    let target = state.borrow().target;
     let Ok(mut far) = TcpStream::connect(target).await else { return };
     near.set_nodelay(true).expect("a TCP socket");
     far.set_nodelay(true).expect("a TCP socket");
     tokio::select! {
         // Either side has closed: nothing to carry any more.
         ended = copy_bidirectional(&mut near, &mut far) => drop(ended),
-        cut = state.wait_for(|whole| !whole) => drop(cut),
+        cut = state.wait_for(|state| !state.whole) => drop(cut),
     }
 }

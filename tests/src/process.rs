@@ -69,7 +69,17 @@ pub fn program(name: &str) -> PathBuf {
         let test = std::env::current_exe().expect("this program");
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/test").to_owned();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--bins", "-p", "wattle", "-p", "wattle-relay", "-p", "wattle-tests"]);
+        build.args([
+            "build",
+            "--quiet",
+            "--bins",
+            "-p",
+            "wattle",
+            "-p",
+            "wattle-relay",
+            "-p",
+            "wattle-tests",
+        ]);
         if folder.ends_with("release") {
             build.arg("--release");
         }

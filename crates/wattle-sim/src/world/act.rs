@@ -97,7 +97,7 @@ impl World {
     }
 
     /// Waits a while until a replica has heard of the context that it has joined.
-    pub(crate) fn hears(&mut self, node: usize) {
+    fn hears(&mut self, node: usize) {
         let until = self.now + HEARS_MS_MAX;
         while self.is_up(node) && !self.knows(node) && self.outcome.violations.is_empty() {
             match self.next_at() {
@@ -105,6 +105,11 @@ impl World {
                 Some(_) | None => return,
             }
         }
+    }
+
+    /// Waits a while until all have heard of it: faults before that only delay everything else.
+    pub(crate) fn all_hear(&mut self) {
+        (0..self.nodes.len()).for_each(|node| self.hears(node));
     }
 
     fn knows(&mut self, node: usize) -> bool {
@@ -199,6 +204,7 @@ impl World {
     }
 
     pub(crate) fn crash(&mut self, node: usize) {
+        self.all_hear();
         if !self.is_up(node) {
             return;
         }

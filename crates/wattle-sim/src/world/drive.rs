@@ -109,7 +109,7 @@ impl World {
 
     fn told(&mut self, node: usize, told: Told) {
         match told {
-            Told::Ready { link, .. } => self.dialled_well(link),
+            Told::InSync { link, .. } => self.dialled_well(link),
             Told::Durable { remote, known, .. } => self.ledger.told_durable(remote, &known),
             Told::Snapshot { link, context, document, bytes, seals } => {
                 self.outcome.stats.snapshots += 1;
@@ -135,7 +135,7 @@ impl World {
                     format!("{} rejects a change of {document:?}: {refusal}", self.name(node));
                 self.violate("not refused", what);
             }
-            Told::InSync { .. } | Told::Access { .. } | Told::Presence { .. } => {}
+            Told::Ready { .. } | Told::Access { .. } | Told::Presence { .. } => {}
         }
     }
 

@@ -265,8 +265,7 @@ impl World {
                 found => found,
             },
         };
-        // Who has never heard of the context has nothing to do while it is cut off.
-        self.hears(node);
+        self.all_hear();
         self.outcome.stats.cuts += 1;
         let mut wires = Vec::new();
         for edge in &mut self.edges {

@@ -2,6 +2,7 @@
 
 use wattle_context::{Document, Part};
 use wattle_protocol::io::Event;
+use wattle_protocol::message::Code;
 use wattle_protocol::{Blob, ChangeHash, DocumentKey, Input, LinkId, Seal};
 
 use super::{Command, Engine, Flow};
@@ -105,6 +106,10 @@ impl Engine {
             }
             Event::Refused { link, refusal } => {
                 tracing::warn!(link = link.0, %refusal, "the other side refuses");
+                // Whoever joins may come before the context does: dialled again later, it may be there.
+                if refusal.code == Code::Unknown {
+                    self.tell_machine(Input::Hangup { link });
+                }
             }
             Event::Rejected { link, document, refusal } => {
                 let document = name_of(&document);
