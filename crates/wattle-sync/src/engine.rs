@@ -92,7 +92,7 @@ enum Flow {
 
 impl Engine {
     /// Runs until the peer is closed, or nobody holds it any more.
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, alive: mpsc::Receiver<()>) {
         let mut waiting = Vec::with_capacity(ENGINE_BATCH_COMMANDS_MAX);
         loop {
             let wake = self.wake_at().into();
@@ -102,27 +102,25 @@ impl Engine {
                 break;
             }
         }
-        self.shut_down(commands).await;
+        drop(commands);
+        self.shut_down(alive).await;
     }
 
     /// Says goodbye on all links, and lets go of everything before answering.
-    async fn shut_down(mut self, mut commands: mpsc::Receiver<Command>) {
+    async fn shut_down(mut self, mut alive: mpsc::Receiver<()>) {
         self.settle_arrivals();
-        self.links.stop();
+        self.pump();
         for link in self.links.all() {
             self.tell_machine(Input::Hangup { link });
         }
+        self.links.stop();
         self.pump();
         self.flush_remembered();
-        commands.close();
-        let goodbyes = async {
-            // The links' tasks still report what they have sent; the queue is not to stop them.
-            while commands.recv().await.is_some() {}
-        };
-        tokio::time::timeout(GOODBYE, goodbyes).await.ok();
         self.uplink.release();
         let closing = std::mem::take(&mut self.closing);
         drop(self);
+        // Each task has a sender that is never used; the last one closes the channel.
+        tokio::time::timeout(2 * GOODBYE, alive.recv()).await.ok();
         for reply in closing {
             // Who asked may have gone.
             reply.send(()).ok();

@@ -154,7 +154,8 @@ pub fn config() -> WebSocketConfig {
         .max_frame_size(Some(FRAME_BYTES_MAX))
 }
 
-/// Carries frames until the link ends. `deliver` answers whether anybody still listens.
+/// Carries frames until the link ends. `deliver` answers whether anybody still listens; who does not
+/// listen any more drops the outbox too.
 pub async fn carry<S, D, F>(socket: WebSocketStream<Gate<S>>, orders: Orders, deliver: D) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -232,8 +233,9 @@ where
         if let Err(error) = self.sink.flush().await {
             return Some(broken(error));
         }
-        let listened = (self.deliver)(LinkEvent::Drained(bytes)).await;
-        (!listened).then_some(Ended::Here)
+        // When nobody listens any more, what is still to be sent says goodbye.
+        (self.deliver)(LinkEvent::Drained(bytes)).await;
+        None
     }
 
     async fn close(&mut self, refusal: Option<Refusal>) -> Ended {
@@ -293,7 +295,8 @@ where
                 return Ended::Here;
             };
             if !(self.deliver)(LinkEvent::Frame(Arrived { frame, room })).await {
-                return Ended::Here;
+                // Nobody listens any more: the writer says goodbye, and ends.
+                std::future::pending::<()>().await;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use wattle_context::{Context, Edit, Edited, Op, Part, Settlement, Splice, Value};
 use wattle_protocol::{ContextId, PublicKey};
@@ -171,8 +172,12 @@ impl Peer {
     /// Keeps a link to a remote from now on, as long as this process holds the uplink.
     pub fn dial(&self, url: &str) -> Result<(), AddressError> {
         let address: Address = url.parse()?;
-        let commands = self.shared.commands.clone();
-        tokio::spawn(async move { commands.send(Command::Dial { address }).await });
+        // At once when there is room, so that a `settled` that follows knows of it.
+        let commands = &self.shared.commands;
+        if let Err(TrySendError::Full(command)) = commands.try_send(Command::Dial { address }) {
+            let commands = commands.clone();
+            tokio::spawn(async move { commands.send(command).await });
+        }
         Ok(())
     }
 

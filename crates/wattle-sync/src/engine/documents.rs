@@ -114,18 +114,19 @@ impl Engine {
         let bytes = snapshot.as_ref().map(|snapshot| &snapshot.bytes[..]);
         let tail = self.changes_after(&key, upto)?;
         let behind = tail.len() as u64;
-        let loaded = guard::load(part, bytes, &tail).or_else(|error| {
-            if upto == Position::default() {
-                return Err(ReadError::Damaged { part, source: error });
+        let damaged = |source| ReadError::Damaged { part, source };
+        let (loaded, changes) = match guard::load(part, bytes, &tail) {
+            Ok(loaded) => (loaded, tail),
+            Err(error) if upto == Position::default() => return Err(damaged(error)),
+            Err(error) => {
+                tracing::warn!(%part, %error, "a snapshot cannot be loaded; its changes are used");
+                let all = self.changes_after(&key, Position::default())?;
+                (guard::load(part, None, &all).map_err(damaged)?, all)
             }
-            tracing::warn!(%part, %error, "a snapshot cannot be loaded; its changes are used");
-            let all = self.changes_after(&key, Position::default())?;
-            guard::load(part, None, &all).map_err(|source| ReadError::Damaged { part, source })
-        })?;
+        };
         let Loaded { document, failed } = loaded;
-        let failed: Vec<&Change> =
-            tail.iter().filter(|change| failed.contains(&change.header.hash)).collect();
-        self.quarantine(&key, &failed);
+        let failed = changes.iter().filter(|change| failed.contains(&change.header.hash));
+        self.quarantine(&key, &failed.collect::<Vec<_>>());
         self.documents.insert(part, document, behind);
         Ok(())
     }

@@ -111,9 +111,13 @@ impl Links {
         }
     }
 
+    /// Ends what is not a link: those end by themselves, when they have said goodbye.
     pub(super) fn stop(&mut self) {
-        let dials = self.targets.values_mut().filter_map(|target| target.task.take());
-        dials.chain(self.listeners.drain(..)).for_each(|task| task.abort());
+        let up: BTreeSet<&Address> =
+            self.links.values().filter_map(|entry| entry.address.as_ref()).collect();
+        let idle = self.targets.iter().filter(|(address, _)| !up.contains(address));
+        let dials = idle.filter_map(|(_, target)| target.task.as_ref());
+        dials.chain(&self.listeners).for_each(AbortHandle::abort);
     }
 
     /// All links, and the remotes without one.

@@ -69,16 +69,15 @@ impl Engine {
     fn missing(&mut self) -> Result<Option<Missing>, StoreError> {
         self.refresh()?;
         let targets = self.targets();
-        let mut stores = self.links_of_others();
-        let mut any = !stores.is_empty();
+        // Who dials nobody has only those to agree with who have dialled it.
+        let mut stores = if targets.is_empty() { self.links_of_others() } else { Vec::new() };
         for (address, state) in targets {
-            any = true;
             match self.reached(&address, &state) {
                 Ok((store, in_sync)) => stores.push((store, address.to_string(), in_sync)),
                 Err(missing) => return Ok(Some(missing)),
             }
         }
-        if !any {
+        if stores.is_empty() {
             return Ok(Some(Missing::NoRemote));
         }
         if let Some((_, remote, _)) = stores.iter().find(|(_, _, in_sync)| !in_sync) {

@@ -53,7 +53,8 @@ pub(crate) async fn start(options: Options, seed: Seed) -> Result<Started, OpenE
     let (commands, queue) = mpsc::channel(ENGINE_QUEUE_COMMANDS_MAX);
     let (opened, answer) = oneshot::channel();
     let key = options.identity.key();
-    let sockets = Sockets { runtime: Handle::current(), commands: commands.downgrade() };
+    let (alive, links_alive) = mpsc::channel(1);
+    let sockets = Sockets { runtime: Handle::current(), commands: commands.downgrade(), alive };
     let changes = broadcast::Sender::new(WATCH_QUEUE_CHANGES_MAX);
     let told = changes.clone();
     let body = move || {
@@ -65,7 +66,7 @@ pub(crate) async fn start(options: Options, seed: Seed) -> Result<Started, OpenE
         match Engine::open(options, seed, sockets, told) {
             Ok(engine) => {
                 opened.send(Ok(engine.context)).ok();
-                runtime.block_on(engine.run(queue));
+                runtime.block_on(engine.run(queue, links_alive));
             }
             Err(error) => opened.send(Err(error)).unwrap_or(()),
         }
@@ -84,6 +85,9 @@ pub(crate) async fn start(options: Options, seed: Seed) -> Result<Started, OpenE
 pub(crate) struct Sockets {
     pub(crate) runtime: Handle,
     pub(crate) commands: mpsc::WeakSender<Command>,
+    /// Never used: when its last clone is gone, so is the last task.
+    #[expect(dead_code, reason = "its existence is what counts")]
+    pub(crate) alive: mpsc::Sender<()>,
 }
 
 impl Engine {

@@ -119,11 +119,69 @@ async fn presence_is_seen_and_taken_back() {
 }
 
 /// Asks again and again until it is so.
-async fn until<F: Future<Output = bool>>(so: impl Fn() -> F) {
+async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
     let asked = async {
         while !so().await {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, asked).await.expect("it never became so");
+}
+
+#[tokio::test]
+async fn an_edit_is_soon_seen_on_the_other_side() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    let address = listen(&ana).await;
+    let bob = join(b.path(), "bob", &ana, &address).await;
+    settled(&[&bob]).await;
+    let mut watch = bob.watch();
+    let (mut durable, mut seen) = (Vec::new(), Vec::new());
+    for n in 0..60 {
+        let begun = std::time::Instant::now();
+        add_rule(&ana, &format!("rule {n}")).await;
+        durable.push(begun.elapsed());
+        tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap();
+        seen.push(begun.elapsed());
+    }
+    durable.sort();
+    seen.sort();
+    eprintln!("durable here after {:?}, {:?} (median, 90 %)", durable[30], durable[54]);
+    eprintln!("durable and seen there after {:?}, {:?}", seen[30], seen[54]);
+    assert!(seen[30] < std::time::Duration::from_millis(500), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_long_history_comes_as_a_snapshot_and_a_tail() {
+    let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+    let ana = create(a.path(), "ana").await;
+    let rule = add_rule(&ana, "one").await;
+    for n in 0..24 {
+        let edits = (0..50).map(|m| {
+            let rationale = format!("{rule}/rationale");
+            let peer = ana.clone();
+            async move {
+                let edits = vec![edit(Op::Append, &rationale, format!("line {n} {m}\n"))];
+                peer.edit(edits, "").await.unwrap()
+            }
+        });
+        futures_util::future::join_all(edits).await;
+    }
+    let mut store = wattle_store::SqliteStore::open_existing(a.path().join("context.db")).unwrap();
+    let rules =
+        wattle_sync::part::key_of(wattle_context::Part::Section(wattle_context::Section::Rules));
+    let context = ana.context_id();
+    until(|| {
+        let found = wattle_store::Store::snapshot(&mut store, &context, &rules).unwrap().is_some();
+        async move { found }
+    })
+    .await;
+    let address = listen(&ana).await;
+    let bob = join(b.path(), "bob", &ana, &address).await;
+    settled(&[&bob]).await;
+    assert_eq!(export(&ana).await, export(&bob).await);
+    assert!(export(&bob).await.contains("line 23 49"));
+    ana.close().await;
+    let ana = wattle_sync::Peer::open(crate::support::options(a.path(), "ana")).await.unwrap();
+    assert_eq!(export(&ana).await, export(&bob).await);
 }

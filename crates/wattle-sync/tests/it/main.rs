@@ -12,5 +12,6 @@ mod direct;
 mod directory;
 mod failures;
 mod processes;
+mod strangers;
 mod support;
 mod tls;
