@@ -1,5 +1,7 @@
 //! The end of catching up: what the other side lacks, and whether both have everything.
 
+use std::collections::BTreeSet;
+
 use super::Replica;
 use super::follow::{At, Phase, Stage};
 use super::link::refusal;
@@ -233,6 +235,26 @@ impl Replica {
         self.note_durable(proved.store, at.context, known);
         self.settle_cursor(at);
         self.check_through(at);
+    }
+
+    /// Who loads documents passes on only what it has stored: so what came from there is durable there.
+    pub(super) fn durable_where_it_came_from(&mut self, at: At, came: &[u32]) {
+        let proved = self.links.get(&at.link).and_then(super::link::Link::proved);
+        let Some(proved) = proved.filter(|proved| proved.takes_snapshots) else { return };
+        let Some((follow, document)) = self.both(at) else { return };
+        let graph = &document.graph;
+        let below: BTreeSet<u32> =
+            came.iter().flat_map(|index| graph.deps(*index)).copied().collect();
+        let tips: Vec<u32> = came.iter().copied().filter(|index| !below.contains(index)).collect();
+        follow
+            .durable
+            .retain(|old| graph.index(old).is_some_and(|old| !graph.reaches(&tips, old)));
+        follow.durable.extend(tips.iter().filter_map(|index| graph.hash(*index)));
+        let excess = follow.durable.len().saturating_sub(HEADS_MAX);
+        follow.durable.drain(..excess);
+        let known =
+            Known { document: at.document, cursor: follow.cursor, durable: follow.durable.clone() };
+        self.note_durable(proved.store, at.context, known);
     }
 
     /// The other side has refused something.

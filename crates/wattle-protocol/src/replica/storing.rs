@@ -1,5 +1,7 @@
 //! Answers of the store.
 
+use std::collections::BTreeMap;
+
 use super::Replica;
 use super::document::{ContextState, GraphState};
 use super::follow::{At, Stage};
@@ -84,11 +86,18 @@ impl Replica {
         failed: &[ChangeHash],
     ) {
         let at = At { link: LinkId(u64::MAX), context, document };
+        let mut came: BTreeMap<LinkId, Vec<u32>> = BTreeMap::new();
         for (hash, position) in positions {
             let Some(here) = self.document(at) else { return };
             if let Some(index) = here.graph.index(hash) {
+                if let Some(link) = here.graph.link(index) {
+                    came.entry(link).or_default().push(index);
+                }
                 self.stored(at, index, *position);
             }
+        }
+        for (link, came) in came {
+            self.durable_where_it_came_from(At { link, ..at }, &came);
         }
         for hash in failed {
             let Some(here) = self.document(at) else { return };
