@@ -246,9 +246,7 @@ impl Replica {
         let below: BTreeSet<u32> =
             came.iter().flat_map(|index| graph.deps(*index)).copied().collect();
         let tips: Vec<u32> = came.iter().copied().filter(|index| !below.contains(index)).collect();
-        follow
-            .durable
-            .retain(|old| graph.index(old).is_some_and(|old| !graph.reaches(&tips, old)));
+        follow.durable.retain(|old| graph.index(old).is_some_and(|old| !graph.reaches(&tips, old)));
         follow.durable.extend(tips.iter().filter_map(|index| graph.hash(*index)));
         let excess = follow.durable.len().saturating_sub(HEADS_MAX);
         follow.durable.drain(..excess);
