@@ -196,7 +196,7 @@ impl Replica {
         let Some(here) = self.links.get_mut(&at.link) else { return };
         let Some(reading) = here.reading.take_if(|reading| reading.at == at) else { return };
         let Some((follow, document)) = self.both(at) else { return self.wake_waiting(at.link) };
-        let mut found: std::collections::BTreeMap<Position, (Blob, Option<Seal>)> =
+        let mut found: BTreeMap<Position, (Blob, Option<Seal>)> =
             changes.into_iter().map(|(position, bytes, seal)| (position, (bytes, seal))).collect();
         let mut ready = Vec::new();
         let mut indices = reading.indices.into_iter();
