@@ -92,8 +92,8 @@ Examples:
   wattle edit rules/no-deploys delete
   echo '[{\"op\": \"set\", \"path\": \"rules/…/severity\", \"value\": \"must\"}]' | wattle edit -
 
-A VALUE is taken as JSON where it is a number, true, false, null, a list or an object, else as text;
---text takes it as text whatever it looks like. `@FILE` reads a file, `-` standard input, both as text.
+A VALUE is what the field takes: a number for a priority, true or false for a switch, else text;
+JSON objects and lists where an item or a set is meant. `@FILE` reads a file, `-` standard input.
 With --base the edit is made as of that version: what others did since is merged, not overwritten.
 `wattle edit -` reads one edit or a list of them as JSON; a list is one transaction.")]
     Edit(Edit),
@@ -219,9 +219,6 @@ pub(crate) struct Edit {
     /// Refuse (exit 3) if it has changed since --base
     #[arg(long, requires = "base")]
     pub(crate) if_unchanged: bool,
-    /// Take VALUE as text, whatever it looks like
-    #[arg(long)]
-    pub(crate) text: bool,
     /// The reason, for the history
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) why: String,

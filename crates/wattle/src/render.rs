@@ -147,7 +147,12 @@ pub(crate) fn log_entry(entry: &LogEntry, when: &str, paint: Paint) -> String {
 pub(crate) fn difference(screen: &mut Screen, difference: &Difference) -> io::Result<()> {
     let paint = screen.paint;
     say!(screen, "{}", paint.bold(&short(&difference.path)))?;
-    let (before, after) = (lines(&difference.before), lines(&difference.after));
+    let is_item = difference.path.split('/').count() == 2;
+    let (before, after) = if is_item {
+        (existence(&difference.before), existence(&difference.after))
+    } else {
+        (lines(&difference.before), lines(&difference.after))
+    };
     for line in before.iter().filter(|line| !after.contains(line)) {
         say!(screen, "  {}", paint.red(&format!("- {line}")))?;
     }
@@ -300,6 +305,11 @@ fn whose(candidate: &Candidate, now_ms: i64) -> String {
 
 fn comma(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(", {text}") }
+}
+
+/// An item's own difference is that it came or went.
+fn existence(value: &Value) -> Vec<String> {
+    if value.is_null() { Vec::new() } else { vec!["the item".to_owned()] }
 }
 
 fn lines(value: &Value) -> Vec<String> {

@@ -14,6 +14,9 @@ use crate::screen::{Form, Screen, clean, say};
 use crate::session::{self, Session};
 use crate::version;
 
+/// A version that names more documents than these is too long for a line.
+const VERSION_PARTS_SHOWN: usize = 12;
+
 /// What a path leads to, read at one version.
 enum Seen {
     All { sections: Vec<SectionView>, conflicts: Vec<Conflict>, version: String },
@@ -54,7 +57,7 @@ pub(crate) async fn run(
 async fn whole(peer: &Peer, at: Option<String>) -> Result<Seen, Failure> {
     let parts = match &at {
         Some(version) => Parts::These(version::parts(version)),
-        None => Parts::Sections,
+        None => Parts::All,
     };
     peer.view(parts, move |context| {
         let past = past(context, at.as_deref())?;
@@ -187,7 +190,13 @@ fn ending(
 }
 
 fn version_line(screen: &mut Screen, version: &str) -> Result<(), Failure> {
-    Ok(say!(screen, "{}", screen.paint.dim(&format!("version {version}")))?)
+    let parts = version.split(';').count();
+    let line = if parts > VERSION_PARTS_SHOWN {
+        format!("version of {parts} documents: wattle show --json has it")
+    } else {
+        format!("version {version}")
+    };
+    Ok(say!(screen, "{}", screen.paint.dim(&line))?)
 }
 
 fn is_empty(view: &SectionView) -> bool {

@@ -13,9 +13,12 @@ pub(crate) fn spelled_out(context: &Context, given: &str) -> Result<String, Vers
     found.ok_or_else(|| VersionError::Malformed { version: given.to_owned() })
 }
 
-/// The present version of the documents that `version` names.
+/// The present version to compare with: of the same document if `version` names one alone, else of all.
 pub(crate) fn now(context: &Context, version: &str) -> String {
     let all = context.version();
+    if version.contains(';') {
+        return all;
+    }
     let named: Vec<&str> = version.split(';').filter_map(|part| part.split(':').next()).collect();
     let kept = all
         .split(';')

@@ -175,6 +175,10 @@ fn history_tells_who_and_why_and_shows_the_past() {
     assert_eq!((&difference["before"], &difference["after"]), (&json!("One"), &json!("Two")));
     let text = ana.ok(&["diff", &before]);
     assert!(text.contains("- One") && text.contains("+ Two"), "{text}");
+    ana.edit(&["documents", "add", "Later"]);
+    ana.edit(&["documents/later/body", "set", "a new text\n"]);
+    let text = ana.ok(&["diff", &before]);
+    assert!(text.contains("+ the item") && text.contains("+ a new text"), "{text}");
     let exported = ana.ok(&["export", "--json", "--at", &before]);
     assert!(exported.contains("One") && !exported.contains("Two"), "{exported}");
 }
