@@ -1,6 +1,6 @@
 //! A peer made of the machine, a store in memory and a socket: nothing else is between test and relay.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,8 @@ enum Order {
     Stall,
 }
 
-/// Who a client is.
+/// Who a client is; a clone has the same store.
+#[derive(Clone)]
 pub(crate) struct Who {
     pub(crate) key: Keypair,
     pub(crate) record: ContextRecord,
@@ -81,8 +82,7 @@ impl Client {
     pub(crate) async fn start(address: SocketAddr, who: Who) -> Self {
         let socket = dial(address).await;
         let (orders, received) = mpsc::unbounded_channel();
-        let changes = BTreeSet::from([genesis().header.hash]);
-        let (seen, watched) = watch::channel(Seen { changes, ..Seen::default() });
+        let (seen, watched) = watch::channel(Seen::default());
         tokio::spawn(Run::new(who, seen).run(socket, received));
         Self { orders, seen: watched }
     }
@@ -105,7 +105,12 @@ impl Client {
         let waited = tokio::time::timeout(PATIENCE, seen.wait_for(so)).await;
         match waited {
             Ok(Ok(seen)) => seen.clone(),
-            Ok(Err(_)) | Err(_) => panic!("waited too long for {what}; {:?}", self.seen()),
+            Ok(Err(_)) | Err(_) => {
+                let seen = self.seen();
+                let (changes, durable) = (seen.changes.len(), seen.durable.len());
+                let (closed, refused) = (seen.closed, seen.refused);
+                panic!("no {what}: {changes} changes, {durable} durable, {closed:?}, {refused:?}");
+            }
         }
     }
 
@@ -125,6 +130,8 @@ struct Run {
     context: ContextId,
     begun: Instant,
     seen: watch::Sender<Seen>,
+    /// What its own changes build on.
+    own: BTreeMap<ChangeHash, Vec<ChangeHash>>,
     out: Vec<Blob>,
     closes: bool,
 }
@@ -138,6 +145,10 @@ impl Run {
         store.append_access(&context, 0, &[record.to_bytes()]).expect("it stores");
         let first = Append { context, document: DOCUMENT, changes: vec![genesis()] };
         store.append(&[first]).expect("it stores");
+        let graph = store.graph(&context, &DOCUMENT).expect("it reads");
+        let changes = graph.iter().map(|(_, header, _)| header.hash).collect();
+        seen.send_modify(|seen| seen.changes = changes);
+        let own = graph.into_iter().map(|(_, header, _)| (header.hash, header.deps)).collect();
         let machine = Replica::new(Config {
             key,
             store: store.id(),
@@ -148,7 +159,7 @@ impl Run {
             accepts_new_contexts: false,
         });
         let begun = Instant::now();
-        Self { machine, store, context, begun, seen, out: Vec::new(), closes: false }
+        Self { machine, store, context, begun, seen, own, out: Vec::new(), closes: false }
     }
 
     async fn run(mut self, mut socket: Socket, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -171,6 +182,12 @@ impl Run {
                     None => break,
                 },
                 () = tokio::time::sleep_until(tick.into()) => self.give(Input::Tick),
+            }
+        }
+        // What was written without a link is sent over the next one.
+        while let Ok(order) = orders.try_recv() {
+            if let Order::Commit(changes) = order {
+                self.commit(changes);
             }
         }
         self.seen.send_modify(|seen| seen.ended = true);
@@ -205,6 +222,8 @@ impl Run {
     fn commit(&mut self, changes: Vec<Change>) {
         let append = Append { context: self.context, document: DOCUMENT, changes: changes.clone() };
         let positions = self.store.append(&[append]).expect("it stores").remove(0);
+        self.own
+            .extend(changes.iter().map(|change| (change.header.hash, change.header.deps.clone())));
         let changes = changes.into_iter().zip(positions).collect();
         self.give(Input::Committed { context: self.context, document: DOCUMENT, changes });
     }
@@ -265,16 +284,14 @@ impl Run {
         }
     }
 
-    /// These changes and everything that they build on.
-    fn ancestors(&mut self, heads: &[ChangeHash]) -> BTreeSet<ChangeHash> {
-        let graph = self.store.graph(&self.context, &DOCUMENT).expect("it reads");
+    /// These changes, and those of its own that they build on.
+    fn ancestors(&self, heads: &[ChangeHash]) -> BTreeSet<ChangeHash> {
         let mut open = heads.to_vec();
         let mut found = BTreeSet::new();
-        let known = self.seen.borrow().durable.clone();
+        let seen = self.seen.borrow();
         while let Some(hash) = open.pop() {
-            if !known.contains(&hash) && found.insert(hash) {
-                let header = graph.iter().find(|(_, header, _)| header.hash == hash);
-                open.extend(header.into_iter().flat_map(|(_, header, _)| header.deps.clone()));
+            if !seen.durable.contains(&hash) && found.insert(hash) {
+                open.extend(self.own.get(&hash).into_iter().flatten());
             }
         }
         found

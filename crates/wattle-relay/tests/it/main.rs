@@ -1,5 +1,13 @@
 //! The relay as its users meet it: real processes and real sockets.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod client;
 mod compaction;
 mod crowd;
