@@ -37,7 +37,7 @@ async fn two_authors_and_the_relay_end_with_the_recorded_text() {
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(result["text"] == recording.end.as_str(), "{name} ends with another text");
-        println!("{name}: {} s", result["seconds"]);
+        println!("author {name}: {} s", result["seconds"]);
     }
     owner.close().await;
 

@@ -1,4 +1,4 @@
-//! Types one author's part of the recording into a context, each transaction as of the version it was made on.
+//! Types one author's part of the recording into a context, each run of keystrokes as of the version it was made on.
 //!
 //! `replay LINK DIRECTORY AGENT`: joins the context, replays, waits until everything is durable at the
 //! relay and the other's part is here, and prints the text and the seconds it took, as JSON.
@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
 use wattle_context::{Part, Section, Splice};
+use wattle_protocol::Header;
 use wattle_sync::{Identity, JoinLink, Notice, Options, Parts, Peer, Typing, Watch};
-use wattle_tests::recording::{Recording, Transaction};
+use wattle_tests::recording::{Recording, Run};
 
 /// How long one may wait for the other.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -26,65 +28,75 @@ async fn main() {
     let options = Options::new(directory.join("context"), identity.expect("an identity"));
     let link: JoinLink = link.parse().expect("a link");
     let peer = Peer::join(options, &link).await.expect("joined");
-    let watch = peer.watch();
+    let seen = seen(peer.watch());
     peer.settled(PATIENCE).await.expect("the empty document");
     let started = Instant::now();
-    let text = replay(&peer, watch, agent).await;
+    let text = replay(&peer, seen, agent).await;
     println!("{}", serde_json::json!({ "text": text, "seconds": started.elapsed().as_secs_f64() }));
     peer.close().await;
 }
 
-async fn replay(peer: &Peer, mut watch: Watch, agent: usize) -> String {
-    let recording = Recording::load();
+/// The changes that are here, as they come: the number of their run, and the hash.
+type Seen = mpsc::UnboundedReceiver<(usize, String)>;
+
+fn seen(mut watch: Watch) -> Seen {
+    let (sender, seen) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(notice) = watch.next().await {
+            match notice {
+                Notice::Changed(changed) => {
+                    let number = changed.why.lines().next().and_then(|line| line.parse().ok());
+                    // At the end, nobody listens any more.
+                    number.and_then(|number| sender.send((number, prefix(&changed.change))).ok());
+                }
+                Notice::Lagged { missed } => panic!("{missed} notices were missed"),
+            }
+        }
+    });
+    seen
+}
+
+async fn replay(peer: &Peer, mut seen: Seen, agent: usize) -> String {
+    let runs = Recording::load().runs();
     let part = body(peer).await;
     let root = peer.view(Parts::These(vec![part]), move |context| {
         context.document(&part).expect("the body").version()
     });
     let mut versions = Versions { root: root.await.expect("a version"), of: BTreeMap::new() };
     let path = format!("{}/body", path_of(part));
-    for (number, transaction) in recording.txns.iter().enumerate() {
-        if transaction.agent != agent {
-            continue;
-        }
-        versions.wait_for(&mut watch, &transaction.parents).await;
+    for (number, run) in runs.iter().enumerate().filter(|(_, run)| run.agent == agent) {
+        versions.wait_for(&mut seen, &run.parents).await;
         let typing = Typing {
             path: path.clone(),
-            splices: splices(transaction),
-            base: Some(versions.token(&transaction.parents)),
+            splices: splices(run),
+            base: Some(versions.token(&run.parents)),
         };
         let edited = peer.splice(typing, &number.to_string()).await.expect("typed");
         let (_, change) = edited.changes.last().expect("a change");
-        versions.of.insert(
-            number,
-            prefix(&wattle_protocol::Header::parse(change).expect("a change").hash.to_string()),
-        );
+        versions
+            .of
+            .insert(number, prefix(&Header::parse(change).expect("a change").hash.to_string()));
     }
-    let all: Vec<usize> = (0..recording.txns.len()).collect();
-    versions.wait_for(&mut watch, &all).await;
+    let all: Vec<usize> = (0..runs.len()).collect();
+    versions.wait_for(&mut seen, &all).await;
     peer.settled(PATIENCE).await.expect("everything is at the relay");
     let Part::Body(item) = part else { unreachable!("it is a body") };
     let text = peer.view(Parts::All, move |context| context.body(&item)).await;
     text.expect("readable").expect("a body")
 }
 
-/// The versions of the transactions that are here, by number.
+/// The versions of the runs that are here, by number.
 struct Versions {
     root: String,
     of: BTreeMap<usize, String>,
 }
 
 impl Versions {
-    async fn wait_for(&mut self, watch: &mut Watch, numbers: &[usize]) {
+    async fn wait_for(&mut self, seen: &mut Seen, numbers: &[usize]) {
         while numbers.iter().any(|number| !self.of.contains_key(number)) {
-            let notice = tokio::time::timeout(PATIENCE, watch.next()).await;
-            match notice.expect("in time").expect("an open peer") {
-                Notice::Changed(changed) => {
-                    if let Some(number) = number_of(&changed.why) {
-                        self.of.insert(number, prefix(&changed.change));
-                    }
-                }
-                Notice::Lagged { missed } => panic!("{missed} notices were missed"),
-            }
+            let next = tokio::time::timeout(PATIENCE, seen.recv()).await;
+            let (number, version) = next.expect("in time").expect("an open peer");
+            self.of.insert(number, version);
         }
     }
 
@@ -95,17 +107,12 @@ impl Versions {
     }
 }
 
-/// The number of a transaction: the first line of its reason.
-fn number_of(why: &str) -> Option<usize> {
-    why.lines().next()?.trim().parse().ok()
-}
-
 fn prefix(hash: &str) -> String {
     hash.chars().take(16).collect()
 }
 
-fn splices(transaction: &Transaction) -> Vec<Splice> {
-    let patches = transaction.patches.iter();
+fn splices(run: &Run) -> Vec<Splice> {
+    let patches = run.patches.iter();
     patches
         .map(|(at, delete, insert)| Splice { at: *at, delete: *delete, insert: insert.clone() })
         .collect()
