@@ -302,7 +302,8 @@ impl Stage {
 
     fn reaches_all_it_dials(&self, name: &str) -> bool {
         let mut own = self.edges.iter().filter(|edge| edge.dialler == name);
-        own.all(|edge| !edge.cut && self.is_up(&edge.listener))
+        let dials = self.edges.iter().any(|edge| edge.dialler == name);
+        dials && own.all(|edge| !edge.cut && self.is_up(&edge.listener))
     }
 
     /// Who can reach whom.
