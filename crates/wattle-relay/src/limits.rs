@@ -34,8 +34,8 @@ pub const DRAINED_UNHEARD_BYTES_MAX: usize = 32 * 1024;
 pub const TAIL_CHANGES: u64 = 1_000;
 /// The same in bytes.
 pub const TAIL_BYTES: u64 = 1024 * 1024;
-/// A tail is long only from this share of the snapshot on: one half, by bytes and by changes.
-pub const TAIL_SHARE: u64 = 2;
+/// A tail is long only from this share of the snapshot on: one eighth, in changes or in bytes.
+pub const TAIL_SHARE: u64 = 8;
 /// A document with more bytes than this is not compacted.
 pub const COMPACT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// A document that declares more operations than this is not compacted.
