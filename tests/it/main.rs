@@ -1,5 +1,6 @@
 //! The tests of the whole: one binary, one module for each subject.
 
+mod kills;
 mod late;
 mod machines;
 mod recording;
