@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     acknowledged: BTreeMap<usize, BTreeSet<Name>>,
     /// By each store to any peer: these changes are durable.
     durable: BTreeMap<StoreId, BTreeSet<Name>>,
+    /// What each replica was told last of a document at another store, in this life.
+    told: BTreeMap<(usize, StoreId), BTreeMap<DocumentKey, Vec<ChangeHash>>>,
     /// Bytes that a machine has sent and no socket has taken.
     under_way: BTreeMap<(usize, LinkId), usize>,
 }
@@ -52,8 +54,10 @@ impl Ledger {
         self.acknowledged.entry(node).or_default().extend(names);
     }
 
-    /// A peer was told that another store has changes.
-    pub(crate) fn told_durable(&mut self, remote: StoreId, known: &Known) {
+    /// A replica was told that another store has changes.
+    pub(crate) fn told_durable(&mut self, node: usize, remote: StoreId, known: &Known) {
+        let told = self.told.entry((node, remote)).or_default();
+        told.insert(known.document, known.durable.clone());
         let names = known.durable.iter().map(|hash| (known.document, *hash));
         self.durable.entry(remote).or_default().extend(names);
     }
@@ -85,6 +89,34 @@ impl Ledger {
         let durable = self.durable.get(&store).into_iter().flatten();
         missing(acknowledged.chain(durable), left)
             .map_or(Ok(()), |what| Err(format!("after a crash of {}, {what}", left.name)))
+    }
+
+    /// A replica has died: what it was told is gone, save what its disk remembers.
+    pub(crate) fn forget_told(&mut self, node: usize) {
+        self.told.retain(|(told, _), _| *told != node);
+    }
+
+    /// **knows what is durable**: at rest, whoever dials knows that the other side has all that it has.
+    pub(crate) fn knows_durable(
+        &self,
+        view: &View,
+        remote: StoreId,
+        remembered: &[Known],
+    ) -> Result<(), String> {
+        let told = self.told.get(&(view.node, remote));
+        for (key, heads) in &view.heads {
+            let told = told.and_then(|told| told.get(key)).into_iter().flatten();
+            let remembered = remembered.iter().filter(|known| known.document == *key);
+            let known: BTreeSet<&ChangeHash> =
+                told.chain(remembered.flat_map(|known| &known.durable)).collect();
+            if let Some(head) = heads.iter().find(|head| !known.contains(head)) {
+                let name = &view.name;
+                return Err(format!(
+                    "{name} was never told that {head:?} of {key:?} is at {remote:?}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// **nothing lost**: every edit acknowledged by one of them is on the disk of each of them.

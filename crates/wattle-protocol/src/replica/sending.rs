@@ -160,7 +160,7 @@ impl Replica {
             let document = shared.to_save.pop_first()?;
             let at = At { link, context, document };
             let Some((follow, here)) = self.both(at) else { continue };
-            let heads: Vec<_> = std::iter::from_fn(|| follow.saved.pop_last())
+            let mut heads: Vec<_> = std::iter::from_fn(|| follow.saved.pop_last())
                 .take(HEADS_MAX)
                 .filter_map(|index| here.graph.hash(index))
                 .collect();
@@ -168,7 +168,13 @@ impl Replica {
             let all = follow.stage == Stage::Sending
                 && follow.queue.is_empty()
                 && follow.next == here.graph.count();
-            let cursor = if all { here.last() } else { Position::default() };
+            let durable = here.durable_heads();
+            // No other message will tell of what a cursor covers, so the heads have to cover it too:
+            // of what went to this link before it was durable nothing has been said yet.
+            let mut cursor = Position::default();
+            if all && !heads.is_empty() && durable.len() <= HEADS_MAX {
+                (cursor, heads) = (here.last(), durable);
+            }
             follow.told = follow.told.max(cursor);
             if !follow.saved.is_empty() {
                 self.shared(link, &context)?.to_save.insert(document);

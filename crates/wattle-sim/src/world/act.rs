@@ -219,6 +219,7 @@ impl World {
         let view = entry.view(node, &context);
         let durable = view.and_then(|view| self.ledger.durable(store, &view));
         self.check("durable", durable);
+        self.ledger.forget_told(node);
         self.hang_up(node);
     }
 

@@ -110,7 +110,7 @@ impl World {
     fn told(&mut self, node: usize, told: Told) {
         match told {
             Told::InSync { link, .. } => self.dialled_well(link),
-            Told::Durable { remote, known, .. } => self.ledger.told_durable(remote, &known),
+            Told::Durable { remote, known, .. } => self.ledger.told_durable(node, remote, &known),
             Told::Snapshot { link, context, document, bytes, seals } => {
                 self.outcome.stats.snapshots += 1;
                 match expand(&document, &bytes, &seals) {

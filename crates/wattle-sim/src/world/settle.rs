@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use wattle_store::Store;
+
 use super::World;
+use super::links::Wire;
 use crate::check::{View, converged, shows_its_disk, silent};
 
 /// Within this, replicas that can reach each other must have settled.
@@ -79,6 +82,27 @@ impl World {
             }
             self.check("nothing lost", self.ledger.nothing_lost(&views));
             self.check("converged", converged(&views));
+        }
+        self.judge_told();
+    }
+
+    /// Each side that dialled has been told that all it has is durable at the other.
+    fn judge_told(&mut self) {
+        let linked = self.edges.iter().filter(|edge| {
+            let wire = edge.wire.and_then(|wire| self.wires.get(&wire));
+            wire.is_some_and(Wire::carries)
+        });
+        let linked: Vec<(usize, usize)> =
+            linked.map(|edge| (edge.dialler, edge.listener)).collect();
+        for (dialler, listener) in linked {
+            let context = self.context;
+            let Some(remote) = self.nodes.get(listener).map(|node| node.store) else { continue };
+            let Some(entry) = self.nodes.get_mut(dialler) else { continue };
+            let remembered = entry.disk.store.remote(&remote, &context).unwrap_or_default();
+            let knows = entry
+                .view(dialler, &context)
+                .and_then(|view| self.ledger.knows_durable(&view, remote, &remembered));
+            self.check("knows what is durable", knows);
         }
     }
 
