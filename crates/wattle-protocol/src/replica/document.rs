@@ -62,6 +62,8 @@ pub(super) struct Document {
     pub(super) deferred: BTreeMap<ChangeHash, Vec<(LinkId, Change)>>,
     /// Frames of changes that wait for the graph.
     pub(super) parked: Vec<(LinkId, Changes)>,
+    /// Cursors and heads of `Saved`s that came behind them.
+    pub(super) parked_saved: Vec<(LinkId, Position, Vec<ChangeHash>)>,
     /// What this replica committed and could not be placed yet.
     pub(super) committed: Vec<(Change, Position)>,
     /// Who is told when a change is stored.

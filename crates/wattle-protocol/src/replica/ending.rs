@@ -209,6 +209,9 @@ impl Replica {
         let Some(proved) = self.links.get(&at.link).and_then(super::link::Link::proved) else {
             return;
         };
+        if self.document(at).is_some_and(|document| !document.parked.is_empty()) {
+            return self.park_saved(at, (cursor, heads));
+        }
         let Some((follow, document)) = self.both(at) else { return };
         let graph = &document.graph;
         let saved: Vec<u32> = heads.iter().filter_map(|hash| graph.index(hash)).collect();

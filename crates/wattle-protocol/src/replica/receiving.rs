@@ -64,6 +64,18 @@ impl Replica {
         }
     }
 
+    /// Keeps a `Saved` behind the changes that it speaks of: it names some of them, and its cursor
+    /// covers them, though they are not even looked at yet.
+    pub(super) fn park_saved(&mut self, at: At, (cursor, heads): (Position, Vec<ChangeHash>)) {
+        if !self.reserve(at.link, heads.len(), heads.len() * 32) {
+            if let Some(follow) = self.follow(at) {
+                follow.lost = true;
+            }
+        } else if let Some(document) = self.document(at) {
+            document.parked_saved.push((at.link, cursor, heads));
+        }
+    }
+
     /// Takes up room for changes that wait; answers whether there is any.
     fn reserve(&mut self, link: LinkId, changes: usize, bytes: usize) -> bool {
         let Some(here) = self.links.get_mut(&link) else { return false };
@@ -91,6 +103,11 @@ impl Replica {
             let bytes = changes.changes.iter().map(|(bytes, _)| bytes.len()).sum::<usize>();
             self.release(link, changes.changes.len(), bytes);
             self.take_in(At { link, context, document }, changes);
+        }
+        let Some(here) = self.document_of(&context, &document) else { return };
+        for (link, cursor, heads) in std::mem::take(&mut here.parked_saved) {
+            self.release(link, heads.len(), heads.len() * 32);
+            self.saved(At { link, context, document }, cursor, heads);
         }
     }
 

@@ -260,17 +260,22 @@ impl Replica {
         follow.next = end;
         skip(follow, &document.graph, at.link);
         let cursor = if follow.next == count { document.graph.last() } else { Position::default() };
+        let news = cursor > follow.told;
         follow.told = follow.told.max(cursor);
         let key = (start, end, cursor);
-        if let Some((cached, frame)) = &document.frame
-            && *cached == key
-        {
-            return Some(frame.clone());
+        let frame = match &document.frame {
+            Some((cached, frame)) if *cached == key => frame.clone(),
+            _ => {
+                let changes =
+                    (start..end).filter_map(|index| document.recent.get(index).cloned()).collect();
+                let frame = wire::encode(&batch(at, changes, cursor, false));
+                document.frame = Some((key, frame.clone()));
+                frame
+            }
+        };
+        if news {
+            self.owe_heads(at);
         }
-        let changes =
-            (start..end).filter_map(|index| document.recent.get(index).cloned()).collect();
-        let frame = wire::encode(&batch(at, changes, cursor, false));
-        document.frame = Some((key, frame.clone()));
         Some(frame)
     }
 
@@ -380,8 +385,24 @@ impl Replica {
         skip(follow, &document.graph, at.link);
         let all = ends && follow.next == document.graph.count();
         let cursor = if all { document.last() } else { Position::default() };
+        let news = cursor > follow.told && !changes.is_empty();
         follow.told = follow.told.max(cursor);
+        if news {
+            self.owe_heads(at);
+        }
         batch(at, changes, cursor, done)
+    }
+
+    /// A cursor in `Changes` names no heads. Who keeps an account learns them from a `Saved` right
+    /// after, or it would take what it has received for its own alone, for ever.
+    fn owe_heads(&mut self, at: At) {
+        if self.config.loads_documents || !self.owes_saved(at) {
+            return;
+        }
+        let Some(here) = self.document(at).filter(|here| here.is_loaded()) else { return };
+        let heads = here.graph.durable_heads();
+        let heads: Vec<u32> = heads.iter().filter_map(|hash| here.graph.index(hash)).collect();
+        heads.into_iter().for_each(|index| self.owe_saved(at, index));
     }
 
     /// One part of a snapshot; one snapshot per link at a time.

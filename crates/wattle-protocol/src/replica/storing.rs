@@ -317,6 +317,10 @@ impl Replica {
         here.state = GraphState::Unloaded;
         here.committed.clear();
         let parked = std::mem::take(&mut here.parked);
+        let parked_saved = std::mem::take(&mut here.parked_saved);
+        for (link, _, heads) in parked_saved {
+            self.release(link, heads.len(), heads.len() * 32);
+        }
         for (link, changes) in parked {
             let bytes = changes.changes.iter().map(|(bytes, _)| bytes.len()).sum::<usize>();
             self.release(link, changes.changes.len(), bytes);
@@ -359,6 +363,7 @@ impl Replica {
             let Some(here) = there.documents.get_mut(&document) else { continue };
             here.watchers.remove(&link);
             here.parked.retain(|(from, _)| *from != link);
+            here.parked_saved.retain(|(from, _, _)| *from != link);
             here.deferred.retain(|_, waiting| {
                 waiting.retain(|(from, _)| *from != link);
                 !waiting.is_empty()
