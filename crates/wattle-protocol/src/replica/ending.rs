@@ -209,7 +209,10 @@ impl Replica {
         let Some(proved) = self.links.get(&at.link).and_then(super::link::Link::proved) else {
             return;
         };
-        if self.document(at).is_some_and(|document| !document.parked.is_empty()) {
+        let waits = self
+            .both(at)
+            .is_some_and(|(follow, document)| follow.expanding || !document.parked.is_empty());
+        if waits {
             return self.park_saved(at, (cursor, heads));
         }
         let Some((follow, document)) = self.both(at) else { return };

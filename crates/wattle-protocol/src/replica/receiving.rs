@@ -104,6 +104,11 @@ impl Replica {
             self.release(link, changes.changes.len(), bytes);
             self.take_in(At { link, context, document }, changes);
         }
+        self.unpark_saved(context, document);
+    }
+
+    /// What still has to wait is kept again.
+    fn unpark_saved(&mut self, context: ContextId, document: DocumentKey) {
         let Some(here) = self.document_of(&context, &document) else { return };
         for (link, cursor, heads) in std::mem::take(&mut here.parked_saved) {
             self.release(link, heads.len(), heads.len() * 32);
@@ -361,6 +366,7 @@ impl Replica {
             // What came behind the snapshot builds on it.
             here.parked.insert(0, (at.link, changes));
         }
+        self.unpark_saved(at.context, at.document);
     }
 
     /// This replica has written changes, durably.
