@@ -1,6 +1,6 @@
 //! Deterministic simulation: real machines, real documents, a network and disks that lie, one thread, one seed.
 //!
-//! A [plan](plan) or [scenario] is text. A [world](run) carries it out in virtual time: peers and relays are
+//! A [plan] or [scenario] is text. A [world](fn@run) carries it out in virtual time: peers and relays are
 //! the same state machines and stores as everywhere, driven as `wattle-sync` and `wattle-relay` drive them.
 //! The judges stand apart: converged, nothing lost, durable at every crash, silent at the end, own writes
 //! readable, heads that only grow, bounded links, nobody refused.
