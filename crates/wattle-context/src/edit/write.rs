@@ -111,7 +111,11 @@ fn carry_out<'a>(pen: Pen<'a>, step: &Step) -> Done<'a> {
             if Reader::new(&pen.tx).get(&map, key).is_none() {
                 within(field, (pen.length(&map) + 1, ELEMENTS_MAX), "entries")?;
             }
-            pen.put(&map, key, value).map_err(failed)?
+            match value.bool().filter(|_| field.kind == Kind::Set) {
+                // Who adds what is in already means it to stay, whoever removes it meanwhile.
+                Some(is_in) => pen.mark(&map, key, is_in).map_err(failed)?,
+                None => pen.put(&map, key, value).map_err(failed)?,
+            }
         }
         Deed::Fill(id, field, value) => match field.kind {
             Kind::Text | Kind::Body => {

@@ -199,7 +199,7 @@ fn sets_maps_and_logs() {
         bob: set p/preferences/language "en"
         ana: remove p/preferences/tone
         sync
-        expect * r/scope = ["docs", "tests"]
+        expect * r/scope = ["docs", "src/**", "tests"]
         expect * p/preferences = {"language": "en"}
         expect * p/preferences/language = "en"
         conflicts * 0
