@@ -29,7 +29,8 @@ pub use identity::Identity;
 pub use options::{Options, Uplink};
 pub use peer::{Parts, Peer, Typing};
 pub use status::{
-    DocumentStatus, LinkState, LinkStatus, Present, Quarantined, RemoteStatus, Status, UplinkStatus,
+    DocumentStatus, Heads, LinkState, LinkStatus, Present, Quarantined, RemoteStatus, Status,
+    UplinkStatus,
 };
 pub use watch::{Changed, Notice, Origin, Watch};
 pub use wattle_protocol::{ChangeHash, ContextId, DocumentKey, LinkId, PublicKey, StoreId};

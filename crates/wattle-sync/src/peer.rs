@@ -16,7 +16,7 @@ use crate::error::{
     AddressError, EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed,
 };
 use crate::options::Options;
-use crate::status::{Present, Status};
+use crate::status::{Heads, Present, Status};
 use crate::watch::{Changed, Watch};
 
 /// A context on disk: edited, read, watched, and kept equal with others.
@@ -202,6 +202,11 @@ impl Peer {
     /// Who else is here.
     pub async fn presence(&self) -> Vec<Present> {
         self.ask(Command::Presence).await.unwrap_or_default()
+    }
+
+    /// The heads of every document, without loading any.
+    pub async fn heads(&self) -> Result<Heads, ReadError> {
+        self.ask(Command::Heads).await.unwrap_or(Err(ReadError::Closed))
     }
 
     /// What is durable where, which links there are, and what was refused.

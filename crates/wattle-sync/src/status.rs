@@ -1,7 +1,12 @@
 //! What a peer knows about itself and its remotes.
 
+use std::collections::BTreeMap;
+
 use wattle_context::Part;
 use wattle_protocol::{ContextId, LinkId, PublicKey, StoreId};
+
+/// The heads of documents, in hexadecimal.
+pub type Heads = BTreeMap<Part, Vec<String>>;
 
 /// What a peer knows about itself and its remotes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -146,6 +146,20 @@ impl Graph {
         false
     }
 
+    /// The changes that a version does not have, each after those it builds on.
+    pub(crate) fn beyond(&self, heads: &[ChangeHash]) -> Vec<ChangeHash> {
+        let mut pending: BTreeSet<usize> =
+            heads.iter().filter_map(|head| self.index.get(head).copied()).collect();
+        let mut beyond: BTreeMap<usize, ChangeHash> =
+            self.changes.iter().enumerate().map(|(index, written)| (index, written.hash)).collect();
+        while let Some(index) = pending.pop_last() {
+            beyond.remove(&index);
+            pending
+                .extend(self.changes.get(index).map(|written| &written.deps).into_iter().flatten());
+        }
+        beyond.into_values().collect()
+    }
+
     /// The heads that a version token names: each part the first digits of one known change.
     pub(crate) fn resolve(&self, token: &str) -> Option<Vec<ChangeHash>> {
         token.split('.').map(|short| self.by_prefix(short)).collect()

@@ -45,6 +45,14 @@ impl Document {
         let written = written.filter_map(|change| self.graph().get(&change));
         written.map(|written| tail.entry(written, &tail.touched(written))).collect()
     }
+
+    /// The log's entries of what a version does not have, oldest first; none if it is not known here.
+    /// An empty version is the beginning.
+    pub fn entries_since(&self, version: &str) -> Option<Vec<LogEntry>> {
+        let heads = if version.is_empty() { Vec::new() } else { self.resolve(version)? };
+        let beyond = self.graph().beyond(&heads);
+        Some(self.entries(&beyond.into_iter().map(|change| change.0).collect::<Vec<_>>()))
+    }
 }
 
 /// What of one document's history was not yet given, oldest first.

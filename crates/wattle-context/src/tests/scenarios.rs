@@ -449,8 +449,12 @@ fn the_log_says_who_what_when_and_why() {
         .into_iter()
         .map(|e| format!("{} {} {} {} {}", e.time_ms, e.by, e.client, e.why, e.paths.join("+")))
         .collect();
-    let id = "0402000000000000"; // ids are checked by their shape, not by their value
-    let _ = id;
+    let rules = context.document(&crate::Part::Section(crate::Section::Rules)).unwrap();
+    let since = |version: &str| rules.entries_since(version).map(|entries| entries.len());
+    let first = &context.log(&Default::default())[4].change[..16];
+    let none = "0011223344556677";
+    let versions = ["", first, &rules.version(), none];
+    assert_eq!(versions.map(since), [Some(3), Some(2), Some(0), None]);
     assert_eq!(log.len(), 5);
     assert!(log.iter().all(|line| line.contains("test because")), "{log:?}");
     assert!(log[4].starts_with("1000 ana test because rules/"), "{log:?}");

@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
 use crate::link::{Ended, LinkEvent, Outbox};
 use crate::peer::{Parts, Typing};
-use crate::status::{LinkState, Present, Status};
+use crate::status::{Heads, LinkState, Present, Status};
 
 /// Runs on the engine's thread.
 pub(crate) type View = Box<dyn FnOnce(Result<&mut Context, ReadError>) + Send>;
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Present { body: String },
     /// Who is here.
     Presence(oneshot::Sender<Vec<Present>>),
+    /// The heads of every document.
+    Heads(oneshot::Sender<Result<Heads, ReadError>>),
     /// What is durable where.
     Status(oneshot::Sender<Result<Status, ReadError>>),
     /// Wait until everything is everywhere.

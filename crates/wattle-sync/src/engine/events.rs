@@ -30,11 +30,13 @@ impl Engine {
             Command::Name(reply) => drop(reply.send(self.name())),
             Command::Dial { address } => {
                 self.links.aim(address);
+                self.uplink.hurry();
                 self.tend_uplink(std::time::Instant::now());
             }
             Command::AddRemote { address, reply } => {
                 drop(reply.send(self.add_remote(&address.to_string())));
                 self.links.aim(address);
+                self.uplink.hurry();
                 self.tend_uplink(std::time::Instant::now());
             }
             Command::Listen { address, reply } => self.listen(address, reply),
@@ -42,6 +44,7 @@ impl Engine {
             Command::Presence(reply) => {
                 drop(reply.send(self.presence.values().cloned().collect()));
             }
+            Command::Heads(reply) => drop(reply.send(self.heads())),
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Settled { timeout, reply } => self.wait_settled(timeout, reply),
             Command::Close(reply) => {

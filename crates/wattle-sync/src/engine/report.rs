@@ -9,7 +9,7 @@ use wattle_store::{Store, StoreError};
 use super::Engine;
 use crate::error::ReadError;
 use crate::part::{name_of, part_of};
-use crate::status::{DocumentAt, DocumentStatus, RemoteStatus, Status};
+use crate::status::{DocumentAt, DocumentStatus, Heads, RemoteStatus, Status};
 
 /// A document's changes in the order of their positions.
 type Graph = Vec<(Position, Header, usize)>;
@@ -36,6 +36,17 @@ impl Engine {
             quarantined: self.quarantined.clone(),
             store_bytes: std::fs::metadata(self.store.path()).map_or(0, |file| file.len()),
         })
+    }
+
+    /// The heads of every document that this program knows; none of them is loaded for it.
+    pub(super) fn heads(&mut self) -> Result<Heads, ReadError> {
+        self.refresh()?;
+        let summaries = self.summaries()?.into_iter();
+        let heads = |summary: Summary| {
+            let part = part_of(&summary.document)?;
+            Some((part, summary.heads.iter().map(ToString::to_string).collect()))
+        };
+        Ok(summaries.filter_map(heads).collect())
     }
 
     /// Every other store that was ever met, by any process on the directory.

@@ -107,8 +107,13 @@ impl UplinkLock {
         self.held = None;
     }
 
-    /// Takes the lock if nobody has it.
-    fn try_take(&mut self, now: Instant) {
+    /// Tries at the next opportunity: there is something to dial.
+    pub(super) fn hurry(&mut self) {
+        self.retry_at = None;
+    }
+
+    /// Takes the lock if it is wanted and nobody has it.
+    fn try_take(&mut self, now: Instant, wanted: Uplink) {
         if self.held.is_some() || self.retry_at.is_some_and(|at| now < at) {
             return;
         }
@@ -121,7 +126,7 @@ impl UplinkLock {
                 return;
             }
         };
-        match (file.try_lock(), self.uplink) {
+        match (file.try_lock(), wanted) {
             (Ok(()), Uplink::Auto) => {
                 tracing::debug!("this process holds the uplink");
                 self.held = Some(file);
@@ -137,9 +142,12 @@ impl UplinkLock {
 }
 
 impl Engine {
-    /// Takes the uplink when it is free, and dials when it is held.
+    /// Takes the uplink when it is free, and dials when it is held. Who has nothing to dial leaves it
+    /// to a process that has.
     pub(super) fn tend_uplink(&mut self, now: Instant) {
-        self.uplink.try_take(now);
+        let idle = self.links.targets().next().is_none();
+        let wanted = if idle { Uplink::Never } else { self.uplink.uplink };
+        self.uplink.try_take(now, wanted);
         if self.uplink.is_held() {
             self.links.dial_all();
             self.uplink.report(&self.links.report());

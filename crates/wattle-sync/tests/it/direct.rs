@@ -98,6 +98,7 @@ async fn a_status_says_what_is_durable_where() {
     assert_eq!(status.remotes[0].address.as_deref(), Some(address.as_str()));
     let rules = status.documents.iter().find(|document| document.name == "rules").unwrap();
     assert_eq!((rules.changes, rules.remotes[0].durable, rules.remotes[0].pending), (2, 2, 0));
+    assert_eq!(bob.heads().await.unwrap()[&rules.part.unwrap()], rules.heads);
 
     ana.close().await;
     add_rule(&bob, "two").await;
