@@ -144,6 +144,15 @@ Examples:
 
 Equal contexts give equal bytes of JSON on every replica.")]
     Export(Export),
+    /// Serve the context to an agent, as an MCP server on standard input and output
+    #[command(after_help = "\
+Examples:
+  claude mcp add wattle -- wattle mcp
+  codex mcp add wattle -- wattle mcp
+
+The agent's program starts it and ends it. Several may run on one folder at once.
+Logs go to standard error: WATTLE_LOG=info wattle mcp")]
+    Mcp,
     /// See it work: a relay and two peers that edit at once, one of them offline for a while
     Demo(Demo),
 }

@@ -148,6 +148,9 @@ pub(crate) enum Failure {
     /// The relay of `up`.
     #[error(transparent)]
     Relay(#[from] StartError),
+    /// An agent's program was not served.
+    #[error(transparent)]
+    Mcp(#[from] wattle_mcp::ServeError),
     /// What the demonstration claims did not come true.
     #[error("the demonstration failed: {claim}")]
     Claim {

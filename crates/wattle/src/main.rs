@@ -16,6 +16,7 @@ mod history;
 mod import;
 mod init;
 mod landing;
+mod mcp;
 mod place;
 mod render;
 mod run;

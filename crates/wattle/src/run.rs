@@ -8,7 +8,9 @@ use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::{Form, Screen};
 use crate::session::Session;
-use crate::{conflicts, demo, edit, export, history, import, init, show, status, sync, up, watch};
+use crate::{
+    conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch,
+};
 
 /// What stands in the history as the program.
 const CLIENT: &str = "wattle";
@@ -56,6 +58,7 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
         Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
+        Command::Mcp => mcp::run(dir).await,
         Command::Demo(args) => demo::run(args, screen).await,
     }
 }

@@ -49,6 +49,13 @@ impl Session {
         Ok(Peer::open(options).await?)
     }
 
+    /// Opens it with links, for a program that names itself in the history.
+    pub(crate) async fn online_as(&self, client: String) -> Result<Peer, Failure> {
+        let mut options = self.options()?;
+        options.client = client;
+        Ok(Peer::open(options).await?)
+    }
+
     fn options(&self) -> Result<Options, Failure> {
         let identity = identity(None)?;
         let mut options = Options::new(&self.place.directory, identity);

@@ -6,9 +6,13 @@
     reason = "a test ends where it fails"
 )]
 
+mod agents;
 mod alone;
+mod client;
 mod demo;
 mod desk;
 mod import;
 mod many;
+mod resources;
 mod shared;
+mod tasks;

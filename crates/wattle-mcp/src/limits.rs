@@ -1,0 +1,38 @@
+//! Every limit of this face, with its unit in its name.
+
+use std::time::Duration;
+
+/// How long an answer is, unless the caller says otherwise.
+pub(crate) const ANSWER_TOKENS: usize = 2_000;
+/// The shortest answer that can be asked for.
+pub(crate) const ANSWER_TOKENS_MIN: usize = 200;
+/// The longest.
+pub(crate) const ANSWER_TOKENS_MAX: usize = 100_000;
+/// What a token is taken for.
+pub(crate) const TOKEN_BYTES: usize = 4;
+/// What a resource gives.
+pub(crate) const RESOURCE_TOKENS: usize = 25_000;
+/// The longest wait for a change: clients put longer calls into the background.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(55);
+/// How long a person is waited for.
+pub(crate) const ASK_MAX: Duration = Duration::from_secs(300);
+/// How long a question that went to a client stays good.
+pub(crate) const QUESTION_MAX: Duration = Duration::from_secs(600);
+/// How long calls may go on after the client has gone.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+/// How long changes are gathered before a client is told of them.
+pub(crate) const GATHER: Duration = Duration::from_millis(250);
+/// Paths of one read.
+pub(crate) const PATHS_MAX: usize = 50;
+/// Conflicts in a brief.
+pub(crate) const BRIEF_CONFLICTS_MAX: usize = 5;
+/// Items that a line of news names.
+pub(crate) const NEWS_NAMED_MAX: usize = 8;
+/// Entries of a history.
+pub(crate) const HISTORY_ENTRIES_MAX: usize = 200;
+/// Resources that one client may follow.
+pub(crate) const FOLLOWED_MAX: usize = 1_000;
+/// Documents that are listed as resources of their own.
+pub(crate) const LISTED_DOCUMENTS_MAX: usize = 50;
+/// A client's own name in the history.
+pub(crate) const CLIENT_CHARS_MAX: usize = 40;

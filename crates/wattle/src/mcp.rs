@@ -1,0 +1,35 @@
+//! `wattle mcp`.
+
+use std::path::{Path, PathBuf};
+use std::process;
+
+use wattle_mcp::Open;
+use wattle_sync::Peer;
+
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::signal::Stop;
+
+/// What stands in the history until a client has said its name; nothing is written before that.
+const CLIENT: &str = "wattle mcp";
+
+/// Serves an agent's program until it goes, or until it is asked to end.
+///
+/// The folder is looked for when the agent first asks: that there is no context yet is an answer to
+/// the agent, not an end of the server.
+pub(crate) async fn run(dir: Option<&Path>) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    let dir = dir.map(Path::to_owned);
+    let open: Open = Box::new(move |client| Box::pin(open(dir.clone(), client)));
+    tokio::select! {
+        served = wattle_mcp::serve(open) => served?,
+        () = stop.asked() => {}
+    }
+    // A read of standard input cannot be taken back, and would keep the process.
+    process::exit(0)
+}
+
+async fn open(dir: Option<PathBuf>, client: String) -> Result<Peer, String> {
+    let opened = async { Session::find(dir.as_deref(), CLIENT)?.online_as(client).await };
+    opened.await.map_err(|failure| failure.to_string())
+}

@@ -1,0 +1,106 @@
+//! Agents that share out tasks among them.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::client::{Client, Era, after};
+use crate::desk::Desk;
+
+fn task(desk: &Desk, value: &serde_json::Value) -> String {
+    desk.edit(&["tasks", "add", &value.to_string()])["path"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_next_task_is_the_most_urgent_whose_way_is_free() {
+    let ana = Desk::new("ana");
+    let first = task(&ana, &json!({ "title": "First", "priority": 1 }));
+    task(&ana, &json!({ "title": "Second", "priority": 9, "depends_on": [first] }));
+    task(&ana, &json!({ "title": "Gone", "priority": 9, "status": "cancelled" }));
+    let mut one = Client::start(&ana, Era::Stateless, "planner");
+    let mut other = Client::start(&ana, Era::Handshake, "coder");
+    let told = one.tool("task_claim", json!({}));
+    assert!(told.starts_with("optimistic: ") && told.contains("First"), "{told}");
+    let handle = after(&told, "\nclaim: ");
+    assert!(other.brief().contains("held by planner/"));
+    let none = other.tool("task_claim", json!({}));
+    assert!(none.contains("No task is ready: 2 tasks are"), "{none}");
+    let lost = other.tool("task_claim", json!({ "id": "first" }));
+    assert!(lost.starts_with("lost: ") && lost.contains("held by planner/"), "{lost}");
+    let again = one.tool("task_claim", json!({ "id": "first" }));
+    assert_eq!(after(&again, "\nclaim: "), handle, "{again}");
+    let done = json!({ "claim": handle, "status": "done", "note": "it is in main" });
+    assert!(one.tool("task_update", done).contains("your claim has ended"));
+    let told = other.tool("task_claim", json!({}));
+    assert!(told.contains("Second"), "{told}");
+    let seen = other.tool("context_read", json!({ "paths": ["tasks/first"] }));
+    assert!(seen.contains("it is in main") && seen.contains("status: done"), "{seen}");
+}
+
+#[test]
+fn a_report_without_the_claim_is_kept_and_changes_nothing() {
+    let ana = Desk::new("ana");
+    let path = task(&ana, &json!({ "title": "Only", "status": "open" }));
+    let mut one = Client::start(&ana, Era::Stateless, "planner");
+    let mut other = Client::start(&ana, Era::Stateless, "coder");
+    let mine = after(&one.tool("task_claim", json!({})), "\nclaim: ");
+    let hand_over = json!({
+        "claim": mine, "status": "released", "to": "coder", "note": "half of it is done",
+    });
+    one.tool("task_update", hand_over);
+    let told = other.tool("task_claim", json!({}));
+    assert!(told.starts_with("optimistic: "), "{told}");
+    let theirs = after(&told, "\nclaim: ");
+    let late = one.tool("task_update", json!({ "claim": mine, "status": "done", "note": "late" }));
+    assert!(late.starts_with("lost: ") && late.contains("held by coder/"), "{late}");
+    let renewed = one.tool("task_claim", json!({ "claim": mine }));
+    assert!(renewed.starts_with("lost: "), "{renewed}");
+    other.tool("task_update", json!({ "claim": theirs, "status": "blocked", "note": "no key" }));
+    let seen = one.tool("context_read", json!({ "paths": [path] }));
+    for part in
+        ["suggested for coder", "half of it", "stale claim, reported done", "status: blocked"]
+    {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    let wrong = one.refused("task_update", json!({ "claim": "mine", "status": "done" }));
+    assert!(wrong.contains("is no claim"), "{wrong}");
+}
+
+#[test]
+fn many_agents_on_one_folder_hold_each_task_once() {
+    let ana = Desk::new("ana");
+    for number in 0..6 {
+        task(&ana, &json!({ "title": format!("Task {number}") }));
+    }
+    let agents =
+        (0..3).map(|number| Client::start(&ana, Era::Stateless, &format!("agent{number}")));
+    let held: Vec<BTreeSet<String>> = std::thread::scope(|scope| {
+        let work = |mut agent: Client| {
+            let mut held = BTreeSet::new();
+            loop {
+                let told = agent.tool("task_claim", json!({}));
+                if told.starts_with("No task is ready") {
+                    return (agent, held);
+                }
+                if told.starts_with("optimistic: ") {
+                    held.insert(after(&told, "\nclaim: "));
+                }
+            }
+        };
+        let threads: Vec<_> = agents.map(|agent| scope.spawn(move || work(agent))).collect();
+        let done: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        // Who was overtaken learns it now, and everybody sees the same owners.
+        done.into_iter()
+            .map(|(mut agent, held)| {
+                let mut keeps = |claim: &String| {
+                    agent.tool("task_claim", json!({ "claim": claim })).starts_with("optimistic: ")
+                };
+                held.into_iter().filter(&mut keeps).collect()
+            })
+            .collect()
+    });
+    let tasks: Vec<&str> =
+        held.iter().flatten().map(|claim| claim.split('.').next().unwrap()).collect();
+    let distinct: BTreeSet<&&str> = tasks.iter().collect();
+    assert_eq!((tasks.len(), distinct.len()), (6, 6), "{held:?}");
+}
