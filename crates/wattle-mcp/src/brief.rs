@@ -3,7 +3,9 @@
 //! What binds comes first, and only what a person has written counts as that. What agents have written
 //! stands apart, quoted, as input.
 
-use wattle_context::{ItemView, Section, SectionView};
+use std::collections::BTreeMap;
+
+use wattle_context::{Conflict, ItemView, Section, SectionView};
 
 use crate::desk::Scene;
 use crate::limits::BRIEF_CONFLICTS_MAX;
@@ -18,14 +20,17 @@ type Suggestion = (ItemView, Written);
 /// Writes the brief of a context.
 pub(crate) fn write(scene: Scene<'_>, name: &str, page: &mut Page) {
     page.line(&format!("# Context {name} (you are {})", scene.me.client));
-    let open = conflicts(scene, page);
+    let views: BTreeMap<Section, SectionView> =
+        Section::ALL.into_iter().map(|name| (name, scene.context.section(name))).collect();
+    let open = views.values().cloned().flat_map(SectionView::into_conflicts).collect();
+    let open = conflicts(scene, open, page);
     let mut suggestions = Vec::new();
     let mut items = 0;
     for section in [Section::Rules, Section::Instructions, Section::Tools] {
-        let view = scene.context.section(section);
+        let Some(view) = views.get(&section) else { continue };
         items += view.items.len();
         let authors = Authors::of(scene.context, section);
-        let (approved, suggested) = parted(&view, &authors);
+        let (approved, suggested) = parted(view, &authors);
         suggestions.extend(suggested);
         let lines: Vec<String> =
             approved.into_iter().flat_map(|item| bound(&item, scene.now_ms)).collect();
@@ -33,9 +38,9 @@ pub(crate) fn write(scene: Scene<'_>, name: &str, page: &mut Page) {
         part(page, (&heading, &lines), section);
     }
     for section in [Section::Tasks, Section::Documents, Section::People] {
-        let view = scene.context.section(section);
+        let Some(view) = views.get(&section) else { continue };
         items += view.items.len();
-        let (shown, rest) = relevant(&view);
+        let (shown, rest) = relevant(view);
         let lines: Vec<String> = shown.iter().map(|item| show::line(item, scene.now_ms)).collect();
         let heading = format!("## {section} · v {}{rest}", view.version);
         part(page, (&heading, &lines), section);
@@ -50,8 +55,8 @@ pub(crate) fn write(scene: Scene<'_>, name: &str, page: &mut Page) {
 }
 
 /// The conflicts that are open; answers how many.
-fn conflicts(scene: Scene<'_>, page: &mut Page) -> usize {
-    let open = show::conflicts(scene.context);
+fn conflicts(scene: Scene<'_>, open: Vec<Conflict>, page: &mut Page) -> usize {
+    let open = show::sorted(open);
     let shown = open.iter().take(BRIEF_CONFLICTS_MAX);
     let lines: Vec<String> = shown.map(|conflict| show::conflict(scene, conflict)).collect();
     let heading =

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::OnceCell;
@@ -61,7 +62,8 @@ impl Desk {
         let opened = self.opened.get_or_try_init(|| async {
             let opened = (self.open)(name.clone()).await;
             let peer = opened.map_err(|why| Trouble::Closed { why })?;
-            let me = Me { key: peer.key().to_string(), client: name };
+            let key = peer.key().to_string();
+            let me = Me { key, client: name, claimed: Arc::default() };
             let called = peer.name().await.unwrap_or_else(|| peer.context_id().to_string());
             Ok(Opened { peer, me, name: called })
         });

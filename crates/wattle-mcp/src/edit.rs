@@ -10,7 +10,7 @@ use crate::args;
 use crate::desk::{Opened, Scene};
 use crate::news::{self, News};
 use crate::page::Page;
-use crate::read::cursor;
+use crate::read::foot;
 use crate::show;
 use crate::text::{ago, because, brief, is_empty, quoted, short};
 use crate::trouble::Trouble;
@@ -60,9 +60,8 @@ pub(crate) async fn told(
         for conflict in conflicts(&answers) {
             page.line(&show::conflict(scene, conflict));
         }
-        let foot = news::named(&since(scene, &bases));
-        let foot: Vec<String> = foot.into_iter().chain([cursor(scene, &heads)]).collect();
-        page.end(&foot)
+        let news = news::named(&since(scene, &bases)).into_iter();
+        page.end(&news.chain(foot(scene, &heads)).collect::<Vec<_>>())
     };
     desk.view(parts, read).await
 }

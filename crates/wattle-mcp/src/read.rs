@@ -19,6 +19,7 @@ use crate::limits::{PATHS_MAX, WAIT_MAX};
 use crate::news;
 use crate::page::Page;
 use crate::show;
+use crate::task;
 use crate::trouble::Trouble;
 
 pub(crate) use paths::{Place, located};
@@ -72,7 +73,7 @@ pub(crate) async fn briefed(
     let read = move |scene: Scene<'_>| {
         let mut page = Page::new(max_tokens);
         brief::write(scene, &name, &mut page);
-        page.end(&[cursor(scene, &heads)])
+        page.end(&foot(scene, &heads))
     };
     desk.view(Parts::Sections, read).await
 }
@@ -93,7 +94,7 @@ pub(crate) async fn conflicts(
         }
         let heading = "Settle each with context_resolve; read all its versions first.";
         page.block(heading, &shown, "settle these first, or call with a larger max_tokens");
-        page.end(&[cursor(scene, &heads)])
+        page.end(&foot(scene, &heads))
     };
     desk.view(Parts::Sections, read).await
 }
@@ -148,14 +149,16 @@ async fn look(
         if lines.is_empty() {
             page.line("Nothing was changed by others since your cursor.");
         }
-        Ok((!lines.is_empty(), page.end(&[cursor(scene, &heads)])))
+        Ok((!lines.is_empty(), page.end(&foot(scene, &heads))))
     };
     desk.view(parts, read).await?
 }
 
-/// The line with the cursor.
-pub(crate) fn cursor(scene: Scene<'_>, heads: &Heads) -> String {
-    format!("cursor: {}", Cursor::now(scene.context, heads, scene.now_ms))
+/// What ends every answer: claims that this agent has lost, and the cursor.
+pub(crate) fn foot(scene: Scene<'_>, heads: &Heads) -> Vec<String> {
+    let cursor = Cursor::now(scene.context, heads, scene.now_ms);
+    let lost = task::lost_claims(scene).into_iter();
+    lost.chain([format!("cursor: {cursor}")]).collect()
 }
 
 /// The sections, and the bodies of these places.

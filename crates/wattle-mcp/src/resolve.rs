@@ -7,7 +7,7 @@ use wattle_sync::{Parts, ResolveFailed};
 use crate::args::{How, Resolve};
 use crate::desk::{Opened, Scene};
 use crate::edit;
-use crate::read::cursor;
+use crate::read::foot;
 use crate::show;
 use crate::text::short;
 use crate::trouble::Trouble;
@@ -68,7 +68,7 @@ async fn leave(desk: &Opened, id: &str) -> Result<String, Trouble> {
         format!(
             "{} stays open; others see it too.\n{shown}\n{}",
             conflict.id,
-            cursor(scene, &heads)
+            foot(scene, &heads).join("\n")
         )
     };
     desk.view(Parts::Sections, read).await

@@ -158,7 +158,11 @@ fn in_force(conflict: &Conflict) -> String {
 
 /// All conflicts that are open, those that bind first.
 pub(crate) fn conflicts(context: &Context) -> Vec<Conflict> {
-    let mut open = context.conflicts();
+    sorted(context.conflicts())
+}
+
+/// Conflicts in the order of how much they bind.
+pub(crate) fn sorted(mut open: Vec<Conflict>) -> Vec<Conflict> {
     let binds = |conflict: &Conflict| match section(conflict) {
         Some(Section::Rules) => 0,
         Some(Section::Tools) => 1,

@@ -1,6 +1,7 @@
 //! `task_claim` and `task_update`.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
 use wattle_context::{Edit, ItemId, ItemView, Op, Path, Section, Value};
@@ -9,7 +10,7 @@ use wattle_sync::Parts;
 use crate::args::{Status, TaskClaim, TaskUpdate};
 use crate::claims::{Claim, Record, Said, claims, owner, records};
 use crate::desk::{Opened, Scene, now_ms};
-use crate::read::cursor;
+use crate::read::foot;
 use crate::show;
 use crate::text::{brief, count};
 use crate::trouble::Trouble;
@@ -79,6 +80,8 @@ pub(crate) async fn update(desk: &Opened, args: TaskUpdate) -> Result<String, Tr
         edits.push(edit(Op::Set, (handle.task, "status"), state.to_owned()));
         let said = if over { Said::End } else { Said::Renew };
         edits.push(record(desk, &handle, (said, TTL_S))?);
+    } else if !own.ended {
+        edits.push(record(desk, &handle, (Said::End, 0))?);
     }
     let note = note(desk, &args, holds);
     edits.extend(note.map(|note| edit(Op::Append, (handle.task, "notes"), note)));
@@ -110,6 +113,7 @@ async fn begin(desk: &Opened, task: ItemId, ttl_s: i64) -> Result<String, Troubl
     let claim: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
     let handle = Handle { task, claim };
     let begun = record(desk, &handle, (Said::Claim, ttl_s))?;
+    desk.me.claimed.store(true, Ordering::Release);
     desk.peer.edit(vec![begun], "claimed").await?;
     let found = found(desk, &task, Some(&handle.claim)).await?;
     match (&found.owner, &found.own) {
@@ -160,15 +164,34 @@ fn lost(task: &ItemView, owner: &Claim) -> String {
     let seconds = (owner.until_ms - now_ms()).max(0) / 1_000;
     let holder = brief(&owner.holder, 80);
     format!(
-        "lost: {} is held by {holder} for another {seconds} s. Take another: task_claim without id.",
+        "lost: {} is held by {holder} for another {seconds} s. Stop, leave a note with task_update, \
+         and take another: task_claim without id.",
         show::address(task)
     )
 }
 
 async fn footed(desk: &Opened, told: String) -> Result<String, Trouble> {
     let heads = desk.peer.heads().await?;
-    let foot = desk.view(Parts::Sections, move |scene| cursor(scene, &heads)).await?;
+    let foot = desk.view(Parts::Sections, move |scene| foot(scene, &heads).join("\n")).await?;
     Ok(format!("{told}\n{foot}"))
+}
+
+/// The claims that this agent believes to hold and another holds: they were apart, and have met.
+pub(crate) fn lost_claims(scene: Scene<'_>) -> Vec<String> {
+    if !scene.me.claimed.load(Ordering::Acquire) {
+        return Vec::new();
+    }
+    let tasks = scene.context.section(Section::Tasks).items;
+    let overtaken = |task: &ItemView| {
+        let records = records(task);
+        let owner = owner(&records, scene.now_ms)?;
+        let own = claims(&records).into_iter().find(|claim| {
+            let mine = claim.key == scene.me.key && claim.holder == scene.me.program();
+            mine && claim.holds_at(scene.now_ms)
+        })?;
+        (own.name != owner.name).then(|| lost(task, &owner))
+    };
+    tasks.iter().filter_map(overtaken).collect()
 }
 
 /// The next task that can be worked on: open, held by nobody, with nothing undone before it. Of equal

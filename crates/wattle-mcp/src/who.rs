@@ -1,6 +1,9 @@
 //! Who wrote something, as the history tells it: a person at the command, or an agent through this face.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use wattle_context::{Candidate, Context, ItemView, LogEntry, LogFilter, Part, Section};
 
@@ -21,6 +24,8 @@ pub(crate) struct Me {
     pub(crate) key: String,
     /// The client: different for every process.
     pub(crate) client: String,
+    /// Whether it has ever claimed a task.
+    pub(crate) claimed: Arc<AtomicBool>,
 }
 
 /// Who wrote something, when and why.
@@ -37,7 +42,7 @@ pub(crate) struct Written {
 
 /// Who has last written each field of a section.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Authors(BTreeMap<String, Written>);
+pub(crate) struct Authors(BTreeMap<String, Rc<Written>>);
 
 /// The client that stands in the history for a program that calls itself so.
 pub(crate) fn client(program: &str, mark: &str) -> String {
@@ -124,10 +129,11 @@ impl Authors {
     pub(crate) fn of(context: &Context, section: Section) -> Self {
         let log = context.log(&LogFilter { section: Some(section), ..LogFilter::default() });
         let mut authors = BTreeMap::new();
-        for (rank, entry) in log.into_iter().enumerate() {
-            for path in &entry.paths {
-                let written = || Written::of(entry.clone(), rank);
-                authors.entry(path.clone()).or_insert_with(written);
+        for (rank, mut entry) in log.into_iter().enumerate() {
+            let paths = std::mem::take(&mut entry.paths);
+            let written = Rc::new(Written::of(entry, rank));
+            for path in paths {
+                authors.entry(path).or_insert_with(|| Rc::clone(&written));
             }
         }
         Self(authors)
@@ -140,14 +146,15 @@ impl Authors {
         let below = format!("{field}/");
         let own = self.0.get(&field).into_iter().chain(self.0.get(&item));
         let under = self.0.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
-        own.chain(under.map(|(_, written)| written)).min_by_key(|written| written.rank)
+        let all = own.chain(under.map(|(_, written)| written));
+        all.min_by_key(|written| written.rank).map(Rc::as_ref)
     }
 
     /// Who last wrote anything of an item.
     pub(crate) fn item(&self, item: &ItemView) -> Option<&Written> {
         let item = format!("{}/{}", item.section, item.id);
         let whole = self.0.range(item.clone()..).take_while(|(path, _)| path.starts_with(&item));
-        whole.map(|(_, written)| written).min_by_key(|written| written.rank)
+        whole.map(|(_, written)| written).min_by_key(|written| written.rank).map(Rc::as_ref)
     }
 
     /// The newest of what binds readers of an item that no person has written; none if a person has

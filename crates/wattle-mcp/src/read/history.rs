@@ -3,7 +3,7 @@
 use wattle_context::{LogEntry, LogFilter};
 use wattle_sync::{Heads, Parts};
 
-use super::{cursor, located, parts_of};
+use super::{foot, located, parts_of};
 use crate::desk::{Opened, Scene};
 use crate::limits::HISTORY_ENTRIES_MAX;
 use crate::page::Page;
@@ -36,7 +36,7 @@ pub(crate) async fn run(
             entries(scene, (heading, log), &mut part);
             page.put(&part);
         }
-        page.end(&[cursor(scene, &heads)])
+        page.end(&foot(scene, &heads))
     };
     desk.view(parts, read).await
 }

@@ -3,7 +3,7 @@
 use wattle_context::{Part, Path, Section};
 use wattle_sync::{Heads, Parts};
 
-use super::{cursor, parts_of};
+use super::{foot, parts_of};
 use crate::args::View;
 use crate::desk::{Opened, Scene};
 use crate::limits::TOKEN_BYTES;
@@ -69,7 +69,7 @@ pub(crate) async fn run(
             show(scene, (&place.path, view), &mut part)?;
             page.put(&part);
         }
-        Ok(page.end(&[cursor(scene, &heads)]))
+        Ok(page.end(&foot(scene, &heads)))
     };
     desk.view(parts, read).await?
 }

@@ -3,7 +3,7 @@
 use wattle_context::{ItemView, Section, Value};
 use wattle_sync::{Heads, Parts};
 
-use super::cursor;
+use super::foot;
 use crate::desk::{Opened, Scene};
 use crate::page::Page;
 use crate::show;
@@ -30,7 +30,7 @@ pub(crate) async fn run(
             page.line(&format!("Nothing was found for \"{}\".", brief(&query, 80)));
         }
         page.block(&heading, &lines, "use more words");
-        page.end(&[cursor(scene, &heads)])
+        page.end(&foot(scene, &heads))
     };
     desk.view(Parts::All, read).await
 }

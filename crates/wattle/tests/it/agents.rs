@@ -383,3 +383,49 @@ fn without_a_context_the_agent_is_told_and_then_goes_on() {
     let brief = agent.brief();
     assert!(brief.contains("# Context garden") && brief.contains("Nothing in it yet"), "{brief}");
 }
+
+#[test]
+fn a_relay_that_comes_after_the_agent_gets_what_the_agent_writes() {
+    let ana = Desk::new("ana");
+    let mut agent = Client::start(&ana, Era::Handshake, "planner");
+    agent.brief();
+    let (up, link) = ana.up();
+    let bot = Desk::empty("bot");
+    bot.ok(&["join", &link, "--as", "bot"]);
+    let op = json!({ "op": "add", "path": "tasks", "value": { "title": "Ship it" } });
+    agent.tool("context_edit", json!({ "ops": [op], "why": "the plan" }));
+    up.line_with("the plan");
+    ana.ok(&["sync", "--once"]);
+    bot.ok(&["sync", "--once"]);
+    assert!(bot.ok(&["show", "tasks"]).contains("Ship it"));
+}
+
+#[test]
+fn no_write_is_lost_however_many_are_made_at_once() {
+    const PROCESSES: usize = 2;
+    const WRITES: usize = 100;
+    let ana = Desk::new("ana");
+    let mut agents: Vec<Client> = (0..PROCESSES)
+        .map(|number| Client::start(&ana, ERAS[number % 2], &format!("agent{number}")))
+        .collect();
+    let mut begun = Vec::new();
+    for write in 0..WRITES {
+        for (number, agent) in agents.iter_mut().enumerate() {
+            let value = json!({ "title": format!("note {number} {write}") });
+            let op = json!({ "op": "add", "path": "documents", "value": value });
+            let arguments = json!({ "ops": [op], "why": "at once" });
+            let params = json!({ "name": "context_edit", "arguments": arguments });
+            begun.push((number, agent.begin("tools/call", params)));
+        }
+    }
+    for (number, call) in begun {
+        let answer = agents[number].answer(call);
+        assert!(answer["result"]["isError"] != true, "{answer}");
+    }
+    let there = ana.export();
+    for number in 0..PROCESSES {
+        for write in 0..WRITES {
+            assert!(there.contains(&format!("\"note {number} {write}\"")), "{number} {write}");
+        }
+    }
+}

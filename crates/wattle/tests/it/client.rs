@@ -35,7 +35,7 @@ pub(crate) struct Client {
     pub(crate) answers: VecDeque<Json>,
     /// The forms that the user was shown.
     pub(crate) asked: Vec<Json>,
-    /// Notifications that came before what was waited for.
+    /// What came before what was waited for.
     pub(crate) heard: VecDeque<Json>,
     /// What the server said of itself.
     pub(crate) hello: Json,
@@ -114,9 +114,14 @@ impl Client {
     }
 
     pub(crate) fn answer(&mut self, id: u64) -> Json {
+        let answers = |message: &Json| message["id"] == id && message.get("method").is_none();
+        let heard = self.heard.iter().position(answers);
+        if let Some(heard) = heard.and_then(|at| self.heard.remove(at)) {
+            return heard;
+        }
         loop {
             let message = self.receive();
-            if message["id"] == id && message.get("method").is_none() {
+            if answers(&message) {
                 return message;
             }
             self.other(message);

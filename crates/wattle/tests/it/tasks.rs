@@ -67,6 +67,38 @@ fn a_report_without_the_claim_is_kept_and_changes_nothing() {
 }
 
 #[test]
+fn who_was_overtaken_while_apart_is_told_with_the_next_answer() {
+    let ana = Desk::new("ana");
+    let path = task(&ana, &json!({ "title": "Only" }));
+    let mut agent = Client::start(&ana, Era::Stateless, "coder");
+    let claim = after(&agent.tool("task_claim", json!({})), "\nclaim: ");
+    assert!(!agent.brief().contains("lost: "));
+    let record: serde_json::Value = {
+        let task = ana.json(&["show", &path]);
+        let claims = task["fields"]["claims"]["value"].as_object().unwrap();
+        serde_json::from_str(claims.values().next().unwrap().as_str().unwrap()).unwrap()
+    };
+    let mut earlier = record.clone();
+    earlier["claim"] = "00000000".into();
+    earlier["key"] = "0".repeat(64).into();
+    earlier["name"] = "planner/0000".into();
+    earlier["at_ms"] = (record["at_ms"].as_i64().unwrap() - 5_000).into();
+    let op = json!({
+        "op": "set",
+        "path": format!("{path}/claims/00000000"),
+        "value": earlier.to_string(),
+    });
+    let done = ana.fed(&["edit", "-"], &op.to_string());
+    assert_eq!(done.code, 0, "{done:?}");
+    let told = agent.brief();
+    assert!(told.contains("\nlost: tasks/") && told.contains("held by planner/0000"), "{told}");
+    let note = json!({ "claim": claim, "status": "in_progress", "note": "as far as I came" });
+    let told = agent.tool("task_update", note);
+    assert!(told.starts_with("lost: ") && told.contains("note was kept"), "{told}");
+    assert!(!agent.brief().contains("lost: "));
+}
+
+#[test]
 fn many_agents_on_one_folder_hold_each_task_once() {
     let ana = Desk::new("ana");
     for number in 0..6 {
