@@ -48,6 +48,7 @@ impl Relay {
             agent: "relay".into(),
             roots: Vec::new(),
             loads_documents: false,
+            asks_logins: false,
             accepts_new_contexts: true,
         });
         Self { replica, now: 0, closed: false, given: 0, last: None }

@@ -43,6 +43,8 @@ pub struct Config {
     /// It loads documents: it can take snapshots, and passes changes on only when they are stored.
     /// A relay does neither: it passes changes on as soon as their headers are checked.
     pub loads_documents: bool,
+    /// It asks its driver about each login before it takes anything else in from a link.
+    pub asks_logins: bool,
     /// It takes in contexts that it does not know.
     pub accepts_new_contexts: bool,
 }
@@ -161,7 +163,11 @@ impl Replica {
             }
             Input::Present { context, body } => self.present(context, body),
             Input::Hangup { link } => self.close(link, refusal(Code::GoingAway, "closing")),
-            Input::Tick => {}
+            Input::Clock { .. }
+            | Input::Propose { .. }
+            | Input::AccessCommitted { .. }
+            | Input::Login { .. }
+            | Input::Tick => {}
         }
     }
 

@@ -197,6 +197,9 @@ fn bytes(request: &StoreRequest) -> i64 {
         | StoreRequest::Read { .. }
         | StoreRequest::ReadSnapshot { .. }
         | StoreRequest::AppendAccess { .. }
+        | StoreRequest::ReplaceAccess { .. }
+        | StoreRequest::Cutoffs { .. }
+        | StoreRequest::Remove { .. }
         | StoreRequest::Remember { .. } => 0_usize,
     };
     i64::try_from(bytes).unwrap_or(i64::MAX)

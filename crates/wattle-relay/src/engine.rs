@@ -79,6 +79,7 @@ impl Engine {
             agent: concat!("wattle-relay ", env!("CARGO_PKG_VERSION")).to_owned(),
             roots: wattle_sync::part::roots(),
             loads_documents: false,
+            asks_logins: false,
             accepts_new_contexts: true,
         };
         Self {
@@ -249,7 +250,7 @@ impl Engine {
 
     fn event(&self, event: Event) {
         match event {
-            Event::Ready { link, store, key, agent } => {
+            Event::Ready { link, store, key, agent, .. } => {
                 tracing::debug!(link = link.0, %store, %key, agent, "is ready");
                 if let Some(end) = self.links.get(&link) {
                     end.prove();
@@ -262,7 +263,11 @@ impl Engine {
             Event::Refused { link, refusal } => {
                 tracing::debug!(link = link.0, %refusal, "was refused something");
             }
-            Event::InSync { .. }
+            Event::Login { .. }
+            | Event::ProposalRefused { .. }
+            | Event::Forked { .. }
+            | Event::Receipt { .. }
+            | Event::InSync { .. }
             | Event::Durable { .. }
             | Event::Snapshot { .. }
             | Event::Access { .. }
@@ -306,6 +311,9 @@ impl Engine {
             | StoreReply::Changes { .. }
             | StoreReply::Snapshot { .. }
             | StoreReply::AccessAppended { .. }
+            | StoreReply::Cutoffs { .. }
+            | StoreReply::Removed { .. }
+            | StoreReply::Declined { .. }
             | StoreReply::Failed { .. } => {}
         }
     }

@@ -35,7 +35,10 @@ fn sees_appends(request: &StoreRequest) -> bool {
     match request {
         StoreRequest::LoadContext { .. }
         | StoreRequest::LoadGraph { .. }
-        | StoreRequest::AppendAccess { .. } => true,
+        | StoreRequest::AppendAccess { .. }
+        | StoreRequest::ReplaceAccess { .. }
+        | StoreRequest::Cutoffs { .. }
+        | StoreRequest::Remove { .. } => true,
         StoreRequest::LoadRemote { .. }
         | StoreRequest::Read { .. }
         | StoreRequest::ReadSnapshot { .. }
@@ -168,6 +171,12 @@ fn carry_out(
         StoreRequest::Remember { remote, context, known } => {
             store.remember(remote, context, std::slice::from_ref(known))?;
             return Ok(None);
+        }
+        StoreRequest::ReplaceAccess { .. }
+        | StoreRequest::Cutoffs { .. }
+        | StoreRequest::Remove { .. } => {
+            let reason = "this store cannot do that yet".to_owned();
+            StoreReply::Failed { request: request.clone(), reason }
         }
         // Appends go through `commit`.
         StoreRequest::Append { .. } => return Ok(None),

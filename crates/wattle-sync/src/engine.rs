@@ -226,7 +226,10 @@ impl Engine {
             | StoreRequest::LoadGraph { .. }
             | StoreRequest::Read { .. }
             | StoreRequest::ReadSnapshot { .. }
-            | StoreRequest::AppendAccess { .. } => Some(request),
+            | StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. } => Some(request),
         }
     }
 

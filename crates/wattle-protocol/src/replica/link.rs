@@ -238,11 +238,16 @@ impl Replica {
             Message::Hello(_) | Message::Proof { .. } => {
                 self.close(link, refusal(Code::Malformed, "the handshake is over"));
             }
+            Message::Propose { context, .. } => {
+                let unknown = refusal(Code::Unknown, "no such context here");
+                let _ = context;
+                self.refuse(link, unknown);
+            }
             Message::Open(open) => self.open(link, open),
             Message::Opened(opened) => self.opened(link, opened),
             Message::Changes(changes) => self.changes(link, changes),
             Message::Snapshot(part) => self.snapshot_part(link, part),
-            Message::Saved { context, document, cursor, heads } => {
+            Message::Saved { context, document, cursor, heads, receipt: _ } => {
                 self.saved(At { link, context, document }, cursor, heads);
             }
             Message::Access { context, from, entries } => {
@@ -286,7 +291,8 @@ impl Replica {
         let agent = hello.agent.clone();
         here.remote = Remote::Proved(Proved { store, key, takes_snapshots });
         let dials = here.dials;
-        self.outbox.push_back(Output::Event(Event::Ready { link, store, key, agent }));
+        let is_relay = !takes_snapshots;
+        self.outbox.push_back(Output::Event(Event::Ready { link, store, key, agent, is_relay }));
         if let Some(context) = dials {
             self.start_opening(link, context);
         }

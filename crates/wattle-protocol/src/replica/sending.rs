@@ -7,6 +7,7 @@ use super::Replica;
 use super::document::Document;
 use super::follow::{At, Follow, Phase, Stage};
 use super::link::{Outgoing, Reading};
+use crate::access::entry_hash;
 use crate::graph::Graph;
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::{Seal, Side};
@@ -124,8 +125,9 @@ impl Replica {
         let more = !shared.to_state.is_empty();
         shared.owes_last = more;
         let access_entries = there.access.len() as u64;
+        let access_head = there.access.last().map(|entry| entry_hash(entry)).unwrap_or_default();
         let record = there.access.first().cloned();
-        Some(Message::Open(Open { context, access_entries, record, documents, more }))
+        Some(Message::Open(Open { context, access_entries, access_head, record, documents, more }))
     }
 
     fn opened_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
@@ -150,8 +152,10 @@ impl Replica {
         let shared = self.shared(link, &context)?;
         let more = !shared.to_state.is_empty();
         shared.owes_last = more;
-        let access_entries = self.contexts.get(&context)?.access.len() as u64;
-        Some(Message::Opened(Opened { context, access_entries, documents, more }))
+        let access = &self.contexts.get(&context)?.access;
+        let access_entries = access.len() as u64;
+        let access_head = access.last().map(|entry| entry_hash(entry)).unwrap_or_default();
+        Some(Message::Opened(Opened { context, access_entries, access_head, documents, more }))
     }
 
     fn saved_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
@@ -180,7 +184,7 @@ impl Replica {
                 self.shared(link, &context)?.to_save.insert(document);
             }
             if !heads.is_empty() {
-                return Some(Message::Saved { context, document, cursor, heads });
+                return Some(Message::Saved { context, document, cursor, heads, receipt: None });
             }
         }
     }
@@ -293,7 +297,7 @@ impl Replica {
         let At { context, document, .. } = at;
         wire::encode(&match heads.is_empty() {
             true => batch(at, Vec::new(), cursor, false),
-            false => Message::Saved { context, document, cursor, heads },
+            false => Message::Saved { context, document, cursor, heads, receipt: None },
         })
     }
 

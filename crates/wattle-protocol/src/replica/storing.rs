@@ -35,6 +35,8 @@ impl Replica {
             StoreReply::AccessAppended { context, entries } => {
                 self.access_appended(context, entries);
             }
+            StoreReply::Cutoffs { .. } | StoreReply::Removed { .. } => {}
+            StoreReply::Declined { request, refusal } => self.failed(request, &refusal.reason),
             StoreReply::Failed { request, reason } => self.failed(request, &reason),
         }
     }
@@ -296,7 +298,10 @@ impl Replica {
                 }
                 self.after_storing(context, document);
             }
-            StoreRequest::Remember { .. } => {}
+            StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. }
+            | StoreRequest::Remember { .. } => {}
         }
     }
 

@@ -156,6 +156,7 @@ impl Run {
             agent: "test".to_owned(),
             roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
             loads_documents: true,
+            asks_logins: false,
             accepts_new_contexts: false,
         });
         let begun = Instant::now();

@@ -135,7 +135,13 @@ impl World {
                     format!("{} rejects a change of {document:?}: {refusal}", self.name(node));
                 self.violate("not refused", what);
             }
-            Told::Ready { .. } | Told::Access { .. } | Told::Presence { .. } => {}
+            Told::Ready { .. }
+            | Told::Access { .. }
+            | Told::Presence { .. }
+            | Told::Login { .. }
+            | Told::ProposalRefused { .. }
+            | Told::Forked { .. }
+            | Told::Receipt { .. } => {}
         }
     }
 
@@ -272,6 +278,10 @@ impl World {
             | Input::Compacted { .. }
             | Input::Present { .. }
             | Input::Hangup { .. }
+            | Input::Clock { .. }
+            | Input::Propose { .. }
+            | Input::AccessCommitted { .. }
+            | Input::Login { .. }
             | Input::Tick => clipped(&format!("{input:?}")),
         };
         self.trace(|| format!("{name} < {shown}"));

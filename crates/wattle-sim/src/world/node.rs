@@ -75,6 +75,7 @@ impl Node {
             agent: format!("wattle-sim {}", self.name),
             roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
             loads_documents: peer,
+            asks_logins: false,
             accepts_new_contexts: !peer,
         });
         let shown = if peer { load(&mut self.disk.store, context)? } else { empty_context() };

@@ -85,7 +85,7 @@ impl Engine {
     /// Takes in what the machine tells.
     pub(super) fn notice(&mut self, event: Event) {
         match event {
-            Event::Ready { link, store, key, agent } => {
+            Event::Ready { link, store, key, agent, .. } => {
                 tracing::info!(link = link.0, %store, %key, agent, "a link is ready");
                 if let Some(entry) = self.links.get_mut(link) {
                     entry.prove(store, key, agent);
@@ -120,6 +120,10 @@ impl Engine {
                     tracing::warn!(%error, "the access log cannot be read");
                 }
             }
+            Event::Login { .. }
+            | Event::ProposalRefused { .. }
+            | Event::Forked { .. }
+            | Event::Receipt { .. } => {}
             Event::Presence { key, session, body, .. } => {
                 if body.is_empty() {
                     self.presence.remove(&(key, session));

@@ -206,6 +206,7 @@ fn replica(options: &Options, store: StoreId) -> Result<Replica, OpenError> {
         agent: options.client.clone(),
         roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
         loads_documents: true,
+        asks_logins: false,
         accepts_new_contexts: false,
     }))
 }

@@ -84,6 +84,7 @@ impl Net {
             agent: format!("test {number}"),
             roots: vec![root().header().hash],
             loads_documents,
+            asks_logins: false,
             accepts_new_contexts: true,
         });
         self.nodes.push(Node {
