@@ -154,10 +154,12 @@ impl Replica {
         let mut judged = vec![(at.link, change)];
         while let Some((link, change)) = judged.pop() {
             let at = At { link, ..at };
-            let entries =
-                self.contexts.get(&at.context).map_or(0, |there| there.access.len() as u64);
+            let there = self.contexts.get(&at.context);
+            let Some(Ok(log)) = there.map(|there| crate::access::Log::read(&there.access)) else {
+                return;
+            };
             let roots = std::mem::take(&mut self.config.roots);
-            let access = Access { roots: &roots, entries };
+            let access = Access { roots: &roots, log: &log };
             let verdict = self.document(at).map(|document| {
                 let (context, document, graph) = (&at.context, &at.document, &document.graph);
                 admit::admit(&change, &Place { context, document, graph, access: &access })
@@ -171,11 +173,12 @@ impl Replica {
                 }
                 Some(Verdict::Known) => self.known(at, &change.header.hash),
                 Some(Verdict::Defer { missing }) => self.defer(at, change, &missing),
+                Some(Verdict::Behind(refusal)) => self.refuse(link, refusal),
                 Some(Verdict::Reject(refusal)) => {
                     self.reject(at, refusal);
                     judged.extend(self.waited_for(at, &change.header.hash));
                 }
-                None => {}
+                Some(Verdict::Hold) | None => {}
             }
         }
     }
