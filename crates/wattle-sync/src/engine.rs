@@ -20,6 +20,7 @@ use crate::limits::{ENGINE_BATCH_COMMANDS_MAX, GOODBYE, STORE_POLL_MS};
 use crate::status::{Present, Quarantined};
 use crate::watch::Changed;
 
+mod access;
 mod arrivals;
 mod command;
 mod dial;
@@ -36,9 +37,11 @@ mod setup;
 mod snapshots;
 mod uplink;
 
+pub(crate) use access::Wish;
 pub(crate) use command::{Command, Order, View};
 pub(crate) use setup::{Seed, Started, start};
 
+use access::Access;
 use arrivals::Arrivals;
 use documents::Documents;
 use links::Links;
@@ -69,8 +72,8 @@ struct Engine {
     data_version: u64,
     /// The next look for what others have committed.
     poll_at: Instant,
-    /// Entries of the access log that are here.
-    access_entries: u64,
+    /// What is known of the access log.
+    access: Access,
     /// What other stores are known to have.
     durable: BTreeMap<StoreId, BTreeMap<DocumentKey, Known>>,
     /// What is to be remembered of it with the next commit.
@@ -171,6 +174,7 @@ impl Engine {
             tracing::warn!(%error, "the store cannot be read");
         }
         self.flush_remembered();
+        self.tend_access(now);
         self.tend_uplink(now);
         self.documents.forget_idle(now);
         self.take_snapshots();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wattle_context::{EditError, LoadError, Part};
+use wattle_protocol::message::Refusal;
 use wattle_store::StoreError;
 
 /// Why a text is no address or no link to join.
@@ -48,6 +49,61 @@ pub enum AddressError {
         /// What was given.
         found: String,
     },
+    /// What follows the `#` is no secret of an invitation. It is not shown: it may be most of one.
+    #[error("the link's secret has {length} characters; it has 64 hexadecimal digits: was the link cut off?")]
+    Secret {
+        /// How long it is.
+        length: usize,
+    },
+}
+
+/// Why a text names no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoleError {
+    /// Not a role.
+    #[error("{found:?} is no role: reader, contributor, editor, maintainer, owner, or read=SECTIONS;write=SECTIONS")]
+    Unknown {
+        /// What was given.
+        found: String,
+    },
+    /// Not a section.
+    #[error("{found:?} is no section: instructions, people, documents, tasks, tools and rules are")]
+    Section {
+        /// What was given.
+        found: String,
+    },
+    /// A selection of nothing.
+    #[error("a role that allows nothing: to take rights, revoke them")]
+    Nothing,
+}
+
+/// Why a wish for the access log will not be done. Nothing waits.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessFailed {
+    /// The log does not allow it, or the sequencer has refused it.
+    #[error("{}", refusal.reason)]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The log has not arrived: who joined offline is no member yet.
+    #[error("not a member yet: the access log of the context has not arrived")]
+    NotYet,
+    /// Too much waits already.
+    #[error("{waiting} wishes wait for the sequencer already")]
+    TooMany {
+        /// How many.
+        waiting: usize,
+    },
+    /// The system gives no randomness.
+    #[error("the system gives no randomness")]
+    NoRandomness,
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
 }
 
 /// Why there is no identity.

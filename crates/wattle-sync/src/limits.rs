@@ -56,6 +56,10 @@ pub(crate) const IDLE_BODY_MS: u64 = 60_000;
 pub(crate) const SNAPSHOT_TAIL_CHANGES_MAX: u64 = 1_000;
 /// Quarantined changes that are remembered.
 pub(crate) const QUARANTINED_CHANGES_MAX: usize = 1_024;
+/// How long a wish for the access log is waited for, unless the options say otherwise.
+pub const ACCESS_PATIENCE: Duration = Duration::from_secs(5);
+/// Wishes for the access log that wait on one directory.
+pub(crate) const WISHES_WAITING_MAX: usize = wattle_protocol::limits::PROPOSALS_WAITING_MAX;
 /// An identity file.
 pub(crate) const IDENTITY_BYTES_MAX: u64 = 4 * 1024;
 /// The settings of a directory.

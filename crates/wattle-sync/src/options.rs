@@ -4,10 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wattle_context::{Candidate, Value};
+use wattle_protocol::PublicKey;
 
 use crate::identity::Identity;
+use crate::limits::ACCESS_PATIENCE;
 use crate::tls::TlsOptions;
 
 /// A merge policy of the application: from the concurrent values and their common base to what is in force.
@@ -32,6 +35,12 @@ pub struct Options {
     pub customs: Vec<(String, Custom)>,
     /// Certificates.
     pub tls: TlsOptions,
+    /// A second owner of a context that is made: the key to fall back on when the owner's is lost.
+    pub recovery: Option<PublicKey>,
+    /// How long a wish for the access log, or the taking up of an invitation, is waited for.
+    pub access_patience: Duration,
+    /// A token of a login, for relays that ask for one. Sent over TLS, and to this machine itself.
+    pub token: Option<String>,
 }
 
 /// Whether a process dials.
@@ -56,6 +65,9 @@ impl Options {
             uplink: Uplink::default(),
             customs: Vec::new(),
             tls: TlsOptions::default(),
+            recovery: None,
+            access_patience: ACCESS_PATIENCE,
+            token: None,
         }
     }
 
@@ -83,6 +95,8 @@ impl fmt::Debug for Options {
             .field("uplink", &self.uplink)
             .field("customs", &customs)
             .field("tls", &self.tls)
-            .finish()
+            .field("recovery", &self.recovery)
+            .field("access_patience", &self.access_patience)
+            .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,8 @@ use tokio::sync::oneshot;
 use wattle_context::{Context, Edit, Edited, Part, Settlement};
 use wattle_protocol::LinkId;
 
+use super::access::{Granted, Wish};
+use crate::access::{Members, Whoami};
 use crate::address::Address;
 use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
 use crate::link::{Ended, LinkEvent, Outbox};
@@ -38,6 +40,14 @@ pub(crate) enum Command {
     Status(oneshot::Sender<Result<Status, ReadError>>),
     /// Wait until everything is everywhere.
     Settled { timeout: Duration, reply: oneshot::Sender<Result<(), NotSettled>> },
+    /// Do something to the access log.
+    Wish { wish: Wish, reply: Granted },
+    /// Who is a member.
+    Members(oneshot::Sender<Result<Members, ReadError>>),
+    /// Who edits here.
+    Whoami(oneshot::Sender<Result<Whoami, ReadError>>),
+    /// The remote that others can join at.
+    Remote(oneshot::Sender<Option<String>>),
     /// End.
     Close(oneshot::Sender<()>),
     /// A WebSocket is up.

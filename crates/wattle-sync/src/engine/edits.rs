@@ -194,7 +194,7 @@ impl Engine {
                 &self.context,
                 &document,
                 &newest.header,
-                self.access_entries,
+                self.access.entries(),
             );
             newest.seal = Some(seal);
         }
@@ -256,6 +256,11 @@ fn random_item() -> ItemId {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).ok();
     ItemId::from_bytes(bytes)
+}
+
+/// Seconds since 1970.
+pub(super) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn now_ms() -> i64 {

@@ -44,6 +44,10 @@ impl Engine {
             }
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Settled { timeout, reply } => self.wait_settled(timeout, reply),
+            Command::Wish { wish, reply } => self.wish(wish, reply),
+            Command::Members(reply) => drop(reply.send(self.members())),
+            Command::Whoami(reply) => drop(reply.send(self.whoami())),
+            Command::Remote(reply) => drop(reply.send(self.links.first_remote())),
             Command::Close(reply) => {
                 self.closing.push(reply);
                 return Flow::Stop;
@@ -120,10 +124,10 @@ impl Engine {
                     tracing::warn!(%error, "the access log cannot be read");
                 }
             }
-            Event::Login { .. }
-            | Event::ProposalRefused { .. }
-            | Event::Forked { .. }
-            | Event::Receipt { .. } => {}
+            Event::ProposalRefused { proposal, refusal, .. } => {
+                self.wish_refused(proposal, &refusal);
+            }
+            Event::Login { .. } | Event::Forked { .. } | Event::Receipt { .. } => {}
             Event::Presence { key, session, body, .. } => {
                 if body.is_empty() {
                     self.presence.remove(&(key, session));

@@ -94,6 +94,11 @@ impl Links {
         self.targets.iter().map(|(address, target)| (address, &target.state))
     }
 
+    /// A remote that others can join at.
+    pub(super) fn first_remote(&self) -> Option<String> {
+        self.targets.keys().next().map(ToString::to_string)
+    }
+
     /// Adds a remote.
     pub(super) fn aim(&mut self, address: Address) {
         if self.targets.len() < REMOTES_MAX {

@@ -20,9 +20,7 @@ impl Engine {
             return Ok(());
         }
         self.read_news(None)?;
-        if self.access_entries == 0 {
-            self.read_access()?;
-        }
+        self.read_access()?;
         self.data_version = version;
         Ok(())
     }

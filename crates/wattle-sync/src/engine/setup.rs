@@ -11,6 +11,7 @@ use wattle_protocol::replica::Config;
 use wattle_protocol::{ChangeHash, ContextId, ContextRecord, PublicKey, Replica, StoreId};
 use wattle_store::{SqliteStore, Store};
 
+use super::access::Access;
 use super::arrivals::Arrivals;
 use super::documents::Documents;
 use super::links::Links;
@@ -120,7 +121,7 @@ impl Engine {
             own: BTreeSet::new(),
             data_version: 0,
             poll_at: Instant::now(),
-            access_entries: 0,
+            access: Access::new(options.access_patience),
             durable: BTreeMap::new(),
             remember: BTreeMap::new(),
             presence: BTreeMap::new(),
@@ -189,7 +190,7 @@ fn found(
         version: 1,
         nonce: random()?,
         name: name.to_owned(),
-        owners: vec![owner],
+        owners: std::iter::once(owner).chain(options.recovery).collect(),
         sequencer: owner,
     };
     let settings = Settings { context: record.id(), remotes: Vec::new() };
