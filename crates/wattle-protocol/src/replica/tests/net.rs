@@ -175,8 +175,8 @@ impl Net {
         self.prove_raw(node, link, Side::Dials);
         let context = self.context();
         let record = self.record.as_ref().map(ContextRecord::to_bytes);
-        let (access_entries, documents, more) = (1, vec![], false);
-        let open = Open { context, access_entries, record, documents, more };
+        let (access_entries, access_head, documents, more) = (1, context.0, vec![], false);
+        let open = Open { context, access_entries, access_head, record, documents, more };
         self.raw(node, link, wire::encode(&Message::Open(open)).to_vec());
         self.run();
         link
@@ -705,6 +705,14 @@ impl Disk {
             StoreRequest::AppendAccess { context, from: _, entries } => {
                 self.access = entries;
                 StoreReply::AccessAppended { context, entries: self.access.len() as u64 }
+            }
+            StoreRequest::ReplaceAccess { context, from, entries } => {
+                self.access.truncate(from as usize);
+                self.access.extend(entries);
+                StoreReply::AccessAppended { context, entries: self.access.len() as u64 }
+            }
+            StoreRequest::Cutoffs { .. } | StoreRequest::Remove { .. } => {
+                StoreReply::Failed { request, reason: "not here yet".into() }
             }
             StoreRequest::Remember { remote, context: _, known } => {
                 self.remotes.insert((remote, known.document), known);
