@@ -4,9 +4,13 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wattle_context::{EditError, LoadError, Part};
+use wattle_context::{EditError, LoadError, Part, Section};
+use wattle_protocol::PublicKey;
+use wattle_protocol::access::End;
 use wattle_protocol::message::Refusal;
 use wattle_store::StoreError;
+
+use crate::role::Role;
 
 /// Why a text is no address or no link to join.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +54,9 @@ pub enum AddressError {
         found: String,
     },
     /// What follows the `#` is no secret of an invitation. It is not shown: it may be most of one.
-    #[error("the link's secret has {length} characters; it has 64 hexadecimal digits: was the link cut off?")]
+    #[error(
+        "the link's secret has {length} characters; it has 64 hexadecimal digits: was the link cut off?"
+    )]
     Secret {
         /// How long it is.
         length: usize,
@@ -61,7 +67,9 @@ pub enum AddressError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
     /// Not a role.
-    #[error("{found:?} is no role: reader, contributor, editor, maintainer, owner, or read=SECTIONS;write=SECTIONS")]
+    #[error(
+        "{found:?} is no role: reader, contributor, editor, maintainer, owner, or read=SECTIONS;write=SECTIONS"
+    )]
     Unknown {
         /// What was given.
         found: String,
@@ -134,9 +142,70 @@ pub enum IdentityError {
         /// The file.
         path: PathBuf,
     },
+    /// Others on this machine can read it.
+    #[error("{} can be read by others (mode {mode:o}): `chmod 600` it, and consider another key", path.display())]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It is protected, and no passphrase was given.
+    #[error("{} is protected by a passphrase: give it in WATTLE_PASSPHRASE", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The passphrase is another one.
+    #[error("the passphrase does not open {}", path.display())]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No such agent has a key here.
+    #[error("no agent {name} has a key on this machine: {}", known_agents(known))]
+    NoAgent {
+        /// Which was asked for.
+        name: String,
+        /// Those that have one.
+        known: Vec<String>,
+    },
+    /// There is an agent of that name already.
+    #[error("an agent {name} has a key on this machine already")]
+    AgentExists {
+        /// The name.
+        name: String,
+    },
+    /// Not the name of an agent.
+    #[error("{name:?} is no name for an agent: letters, digits, - and _, at most 64 bytes")]
+    AgentName {
+        /// What was given.
+        name: String,
+    },
+    /// No new key waits.
+    #[error("there is no new key in {}", path.display())]
+    NoRotation {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// Not the text of a recovery key, or with a mistake in it.
+    #[error(
+        "not a recovery key: it has 58 letters and digits, and one of these is mistaken or missing"
+    )]
+    Recovery,
+    /// The key cannot be made of the passphrase.
+    #[error("no memory for the protection of the key: 64 MiB are needed")]
+    NoMemory,
     /// The system gives no randomness for a new key.
     #[error("the system gives no randomness for a new key")]
     NoRandomness,
+}
+
+fn known_agents(known: &[String]) -> String {
+    match known {
+        [] => "make one with `wattle agent add NAME`".to_owned(),
+        known => format!("{} have", known.join(", ")),
+    }
 }
 
 /// Why a context was not opened. What is on the disk is as it was.
@@ -206,6 +275,12 @@ pub enum OpenError {
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
+    /// The invitation cannot be taken up. Nothing is left of the attempt.
+    #[error("{}", refusal.reason)]
+    NotAdmitted {
+        /// Why, with its code: unknown, used up, expired, revoked.
+        refusal: Refusal,
+    },
     /// The system gives no thread.
     #[error("no thread for the engine: {source}")]
     NoThread {
@@ -254,12 +329,87 @@ pub enum EditFailed {
         /// What is wrong with it.
         source: wattle_protocol::change::HeaderError,
     },
+    /// The role does not allow it. Every replica would refuse it, so it is not made.
+    #[error("a role that allows only {role} writes no {section}: {}", who_may(section, may))]
+    NotAllowed {
+        /// What the key may do.
+        role: Role,
+        /// What it may not write.
+        section: Section,
+        /// Members that may, by name, where they have one.
+        may: Vec<String>,
+    },
+    /// The invitation has not been taken up yet.
+    #[error(
+        "not a member yet: the invitation has not been taken up, because nobody who can do that was reached"
+    )]
+    NotYetMember,
+    /// The key is no member's.
+    #[error(
+        "the key {key} has no role in this context: ask for an invitation, or for a grant to it"
+    )]
+    NoMember {
+        /// The key that would edit.
+        key: PublicKey,
+    },
+    /// The key's rights have ended, for ever.
+    #[error("the rights of this key have ended ({}): who comes back comes with another key", how_ended(*how, *entry))]
+    Ended {
+        /// How; none when those of its sponsor have.
+        how: Option<End>,
+        /// By which entry of the access log; that of the sponsor's end is not known here.
+        entry: Option<u64>,
+    },
+    /// The end date is past; the entry that says so is on its way.
+    #[error("the rights of this key ended {} s ago, at their date", now.saturating_sub(*until))]
+    Past {
+        /// The end: seconds since 1970.
+        until: u64,
+        /// Now: seconds since 1970.
+        now: u64,
+    },
+    /// More edits than the key may make in a minute.
+    #[error(
+        "the budget of {per_minute} edits per minute is used up: the next one is possible in {wait_ms} ms"
+    )]
+    OverBudget {
+        /// The budget.
+        per_minute: u32,
+        /// How long until there is some again.
+        wait_ms: u64,
+    },
+    /// The system gives no randomness for the id of an item.
+    #[error("the system gives no randomness for the id of an item")]
+    NoRandomness,
     /// Automerge gave up.
     #[error("the edits bring Automerge to panic")]
     Panicked,
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
+}
+
+fn who_may(section: &Section, may: &[String]) -> String {
+    let roles: Vec<String> = Role::writers(*section).map(|role| role.to_string()).collect();
+    let roles = roles.join(", ");
+    match may {
+        [] => format!("that takes one of {roles}"),
+        names => format!("that takes one of {roles}; here {} may", names.join(", ")),
+    }
+}
+
+fn how_ended(how: Option<End>, entry: Option<u64>) -> String {
+    let how = match how {
+        Some(End::Revoked) => "revoked",
+        Some(End::Rotated) => "replaced by another key",
+        Some(End::Expired) => "their end date came",
+        Some(End::Frozen) => "it signed two changes in one place",
+        None => "those of its sponsor have",
+    };
+    match entry {
+        Some(entry) => format!("{how}, entry {entry} of the access log"),
+        None => how.to_owned(),
+    }
 }
 
 /// Why a conflict was not settled.
@@ -314,6 +464,20 @@ pub enum NotSettled {
         pending: u64,
         /// How long was waited.
         timeout: Duration,
+    },
+    /// The invitation with which this context was joined cannot be taken up.
+    #[error("{}", refusal.reason)]
+    NotAdmitted {
+        /// Why, with its code.
+        refusal: Refusal,
+    },
+    /// A remote was reached, and may read nothing: it is no member, and does not order the log.
+    #[error(
+        "{remote} keeps nothing of this context: it has no role in it, and does not order its access log"
+    )]
+    NoRole {
+        /// Which.
+        remote: String,
     },
     /// A remote was reached, but what it has is still on its way here.
     #[error("not everything of {remote} was here after {} ms", timeout.as_millis())]

@@ -228,7 +228,7 @@ impl Peer {
         let InviteTerms { role, uses, until } = terms;
         let rights = role.rights();
         let invitation = access::Invitation { key: secret.key(), rights, uses, until };
-        let outcome = self.wish(Wish::Do(Action::Invite(invitation))).await?;
+        let outcome = self.act(Action::Invite(invitation)).await?;
         let relay = self.ask(Command::Remote).await.flatten();
         let link = JoinLink { relay, context: self.shared.context, secret: Some(secret) };
         Ok((link, outcome))
@@ -239,12 +239,12 @@ impl Peer {
         let GrantTerms { key, name, kind, role, until, edits_per_minute } = terms;
         let rights = role.rights();
         let grant = access::Grant { key, name, kind, rights, until, edits_per_minute };
-        self.wish(Wish::Do(Action::Grant(grant))).await
+        self.act(Action::Grant(grant)).await
     }
 
     /// Takes all rights from a key, for ever; or withdraws the invitation of a key.
     pub async fn revoke(&self, key: PublicKey) -> Result<Outcome, AccessFailed> {
-        self.wish(Wish::Do(Action::Revoke { key })).await
+        self.act(Action::Revoke { key }).await
     }
 
     /// Lets another key have the rights of the one that edits here. When that is done, this peer edits
@@ -252,7 +252,7 @@ impl Peer {
     pub async fn rotate(&self, new: &Identity) -> Result<Outcome, AccessFailed> {
         let bytes = access::rotate_bytes(&self.shared.context, &self.shared.key, &new.key());
         let (new, proof) = (new.key(), new.keypair.sign(&bytes));
-        self.wish(Wish::Do(Action::Rotate { new, proof })).await
+        self.act(Action::Rotate { new, proof }).await
     }
 
     /// Names another sequencer.
@@ -262,6 +262,10 @@ impl Peer {
         passing: Passing,
     ) -> Result<Outcome, AccessFailed> {
         self.wish(Wish::SetSequencer { key, passing }).await
+    }
+
+    async fn act(&self, action: Action) -> Result<Outcome, AccessFailed> {
+        self.wish(Wish::Do(Box::new(action))).await
     }
 
     async fn wish(&self, wish: Wish) -> Result<Outcome, AccessFailed> {

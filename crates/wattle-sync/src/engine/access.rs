@@ -22,7 +22,7 @@ use crate::role::Role;
 /// What is asked of the access log.
 pub(crate) enum Wish {
     /// This.
-    Do(Action),
+    Do(Box<Action>),
     /// Another sequencer; the term follows from the log.
     SetSequencer { key: PublicKey, passing: Passing },
 }
@@ -132,7 +132,7 @@ impl Engine {
         self.refresh()?;
         let log = self.access.log.as_ref().ok_or(AccessFailed::NotYet)?;
         let action = match wish {
-            Wish::Do(action) => action,
+            Wish::Do(action) => *action,
             Wish::SetSequencer { key, passing: Passing::HandOver } => {
                 Action::SetSequencer { key, term: log.term() }
             }
