@@ -89,6 +89,16 @@ impl Identity {
         file::agents(config_dir)
     }
 
+    /// Removes the key of an agent from this machine.
+    pub fn remove_agent(config_dir: &Path, name: &str) -> Result<(), IdentityError> {
+        File::of_agent(config_dir, name)?.remove()
+    }
+
+    /// The key that the present one has replaced last, if one has.
+    pub fn previous(config_dir: &Path) -> Result<Option<Self>, IdentityError> {
+        File::of_person(config_dir).old().read(passphrase().as_deref())
+    }
+
     /// A new key, kept beside the present one until [`Self::conclude_rotation`]. Asked again, it is
     /// the same.
     pub fn prepare_rotation(&self, config_dir: &Path) -> Result<Self, IdentityError> {

@@ -39,4 +39,5 @@ pub use status::{
 };
 pub use watch::{Changed, Notice, Origin, Watch};
 pub use wattle_protocol::access::{End, Kind};
+pub use wattle_protocol::message::{Code, Refusal};
 pub use wattle_protocol::{ChangeHash, ContextId, DocumentKey, LinkId, PublicKey, StoreId};

@@ -38,6 +38,15 @@ impl File {
         self.beside("next")
     }
 
+    /// Where the key is kept that this one has replaced.
+    pub(super) fn old(&self) -> Self {
+        self.beside("old")
+    }
+
+    pub(super) fn remove(&self) -> Result<(), IdentityError> {
+        fs::remove_file(&self.0).map_err(|source| self.unwritable(source))
+    }
+
     fn beside(&self, what: &str) -> Self {
         let mut name = self.0.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{what}"));
@@ -125,7 +134,7 @@ impl File {
     }
 
     pub(super) fn replace_by_next(&self) -> Result<(), IdentityError> {
-        let (next, old) = (self.next(), self.beside("old"));
+        let (next, old) = (self.next(), self.old());
         if !next.0.exists() {
             return Err(IdentityError::NoRotation { path: next.0 });
         }
