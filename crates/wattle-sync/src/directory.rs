@@ -64,6 +64,30 @@ impl Directory {
         made.map_err(|source| OpenError::Directory { path: self.0.clone(), source })
     }
 
+    /// Removes what a context left that could not be joined, and the directory when nothing else is in it.
+    pub(crate) fn give_back(&self) -> Result<(), OpenError> {
+        let store = self.store();
+        let beside = |ending: &str| {
+            let mut path = store.clone().into_os_string();
+            path.push(ending);
+            PathBuf::from(path)
+        };
+        let settings = self.settings();
+        let rest = [self.uplink_lock(), self.uplink_report(), self.0.join(".gitignore")];
+        let files = [settings, beside("-wal"), beside("-shm"), store.clone()];
+        for path in files.into_iter().chain(rest) {
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(OpenError::Directory { path, source });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        // It stays when there is something else in it.
+        fs::remove_dir(&self.0).ok();
+        Ok(())
+    }
+
     pub(crate) fn read(&self) -> Result<Settings, OpenError> {
         let path = self.settings();
         let file = match fs::File::open(&path) {

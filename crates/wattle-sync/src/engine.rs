@@ -39,7 +39,7 @@ mod uplink;
 
 pub(crate) use access::Wish;
 pub(crate) use command::{Command, Order, View};
-pub(crate) use setup::{Seed, Started, start};
+pub(crate) use setup::{Seed, Started, give_back, start};
 
 use access::Access;
 use arrivals::Arrivals;

@@ -52,14 +52,12 @@ impl Identity {
         passphrase: Option<&str>,
     ) -> Result<Self, IdentityError> {
         let file = File::of_person(config_dir);
-        match file.read(passphrase)? {
-            Some(identity) => Ok(identity),
-            None if file.create(&Self::random(name)?, passphrase)? => {
-                file.read(passphrase)?.ok_or_else(|| file.malformed())
-            }
-            // Another process was first.
-            None => file.read(passphrase)?.ok_or_else(|| file.malformed()),
+        if let Some(identity) = file.read(passphrase)? {
+            return Ok(identity);
         }
+        // Another process may be first; then its key is read.
+        file.create(&Self::random(name)?, passphrase)?;
+        file.read(passphrase)?.ok_or_else(|| file.malformed())
     }
 
     /// The key of an agent that works on this machine.

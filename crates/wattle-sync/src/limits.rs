@@ -58,6 +58,10 @@ pub(crate) const SNAPSHOT_TAIL_CHANGES_MAX: u64 = 1_000;
 pub(crate) const QUARANTINED_CHANGES_MAX: usize = 1_024;
 /// How long a wish for the access log is waited for, unless the options say otherwise.
 pub const ACCESS_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the machine is told the time of day, besides at the start.
+pub(crate) const CLOCK: Duration = Duration::from_secs(30);
+/// Refused wishes whose reason is remembered for other processes.
+pub(crate) const REFUSALS_REMEMBERED_MAX: usize = 64;
 /// Wishes for the access log that wait on one directory.
 pub(crate) const WISHES_WAITING_MAX: usize = wattle_protocol::limits::PROPOSALS_WAITING_MAX;
 /// An identity file.

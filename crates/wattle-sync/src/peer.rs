@@ -88,8 +88,24 @@ impl Peer {
     }
 
     /// Makes a directory for a context that exists elsewhere; its documents come with the first link.
+    ///
+    /// An invitation is taken up at once when the remote of the link is reached within the patience of
+    /// the options, else later; until then nothing can be edited. When it is refused, the directory is
+    /// as it was, and the refusal says why.
     pub async fn join(options: Options, link: &JoinLink) -> Result<Self, OpenError> {
-        Self::start(options, Seed::Joined { link: link.clone() }).await
+        let directory = options.directory.clone();
+        let peer = Self::start(options, Seed::Joined { link: link.clone() }).await?;
+        if link.secret.is_none() {
+            return Ok(peer);
+        }
+        match peer.ask(Command::AwaitAdmission).await.unwrap_or(Err(AccessFailed::Closed)) {
+            Err(AccessFailed::Refused { refusal }) => {
+                peer.close().await;
+                engine::give_back(&directory)?;
+                Err(OpenError::NotAdmitted { refusal })
+            }
+            Ok(_) | Err(_) => Ok(peer),
+        }
     }
 
     async fn start(options: Options, seed: Seed) -> Result<Self, OpenError> {

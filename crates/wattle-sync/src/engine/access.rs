@@ -1,31 +1,31 @@
-//! The access log: what it allows the one who edits here, and what is wished of it.
-
-mod report;
+//! The access log: what it says to the one who edits here, and what is wished of it.
+//!
+//! A wish is a proposal that is kept in the store until it is in the log or refused, so that it
+//! survives the process, and so that the process that holds the uplink carries it for all others.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use wattle_protocol::access::{Action, Entry, Log, Proposal, proposal_hash};
-use wattle_protocol::message::Refusal;
+use wattle_protocol::access::{Entry, Log, Rights, entry_hash, proposal_hash};
+use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{Blob, ChangeHash, Input, PublicKey};
 use wattle_store::{Store, StoreError};
 
 use super::Engine;
 use super::edits::now_s;
-use super::setup::random;
-use crate::access::{Outcome, Passing};
+use crate::access::Outcome;
 use crate::error::AccessFailed;
-use crate::limits::WISHES_WAITING_MAX;
+use crate::limits::CLOCK;
 use crate::role::Role;
 
-/// What is asked of the access log.
-pub(crate) enum Wish {
-    /// This.
-    Do(Box<Action>),
-    /// Another sequencer; the term follows from the log.
-    SetSequencer { key: PublicKey, passing: Passing },
-}
+mod admission;
+mod permit;
+mod report;
+mod wish;
+
+pub(super) use admission::redeem;
+pub(crate) use wish::Wish;
 
 pub(crate) type Granted = oneshot::Sender<Result<Outcome, AccessFailed>>;
 
@@ -35,15 +35,21 @@ pub(super) struct Access {
     pub(super) log: Option<Log>,
     /// What is in the log, and the number of its entry.
     done: BTreeMap<ChangeHash, u64>,
-    /// What is to get into the log.
-    pub(super) wishes: BTreeMap<ChangeHash, Blob>,
-    waiters: Vec<Waiter>,
+    /// What is to get into the log; the store has the same.
+    wishes: BTreeMap<ChangeHash, Blob>,
+    /// Those who wait for a wish.
+    waiters: Vec<(ChangeHash, Waiter)>,
+    /// Those who wait until the one who edits here is a member.
+    joining: Vec<Waiter>,
+    /// Why the invitation with which this context was joined cannot be taken up.
+    pub(super) not_admitted: Option<Refusal>,
     patience: Duration,
+    /// When the machine is told the time of day again.
+    clock_at: Instant,
 }
 
-/// Somebody who waits for a wish.
+/// Somebody who waits.
 struct Waiter {
-    proposal: ChangeHash,
     until: Instant,
     reply: Granted,
 }
@@ -55,7 +61,10 @@ impl Access {
             done: BTreeMap::new(),
             wishes: BTreeMap::new(),
             waiters: Vec::new(),
+            joining: Vec::new(),
+            not_admitted: None,
             patience,
+            clock_at: Instant::now(),
         }
     }
 
@@ -64,22 +73,29 @@ impl Access {
         self.log.as_ref().map_or(0, Log::entries)
     }
 
+    /// What a key may do now.
+    pub(super) fn rights(&self, key: &PublicKey) -> Rights {
+        self.log.as_ref().map_or(Rights::NONE, |log| log.rights(key))
+    }
+
     /// Takes in the entries as they are stored; what is known already is not checked again.
-    fn take_in(&mut self, entries: &[Blob]) -> Result<(), Refusal> {
+    /// Answers whether anything is new.
+    fn take_in(&mut self, entries: &[Blob]) -> Result<bool, (u64, Refusal)> {
         let known = usize::try_from(self.entries()).unwrap_or(usize::MAX);
-        let head = known.checked_sub(1).and_then(|last| entries.get(last));
-        let follows = head.is_some_and(|head| {
-            let hash = wattle_protocol::access::entry_hash(head);
-            self.log.as_ref().is_some_and(|log| log.head() == hash)
-        });
-        let fresh = match &mut self.log {
-            Some(log) if follows => {
+        let last = known.checked_sub(1).and_then(|last| entries.get(last));
+        let log = self.log.take();
+        let log = log.filter(|log| last.is_some_and(|last| entry_hash(last) == log.head()));
+        let fresh = match log {
+            Some(mut log) => {
                 let fresh = entries.get(known..).unwrap_or_default();
-                fresh.iter().try_for_each(|entry| log.append(entry))?;
+                let appended = fresh.iter().try_for_each(|entry| log.append(entry));
+                let number = log.entries();
+                self.log = Some(log);
+                appended.map_err(|refusal| (number, refusal))?;
                 fresh
             }
-            Some(_) | None => {
-                self.log = Some(Log::read(entries).map_err(|(_, refusal)| refusal)?);
+            None => {
+                self.log = Some(Log::read(entries)?);
                 self.done.clear();
                 entries
             }
@@ -87,128 +103,75 @@ impl Access {
         for entry in fresh.iter().filter_map(|entry| Entry::read(entry).ok()) {
             self.done.insert(proposal_hash(&entry.proposal), entry.number);
         }
-        Ok(())
-    }
-
-    /// Answers those who wait for a wish.
-    fn answer(&mut self, proposal: ChangeHash, answer: impl Fn() -> Result<Outcome, AccessFailed>) {
-        let waiters = std::mem::take(&mut self.waiters);
-        for waiter in waiters {
-            if waiter.proposal == proposal {
-                // Who asked may have gone.
-                waiter.reply.send(answer()).ok();
-            } else {
-                self.waiters.push(waiter);
-            }
-        }
+        Ok(!fresh.is_empty())
     }
 
     /// Answers those whose patience has ended: what they wish goes on waiting.
     fn give_up(&mut self, now: Instant) {
-        let waiters = std::mem::take(&mut self.waiters);
-        for waiter in waiters {
-            if waiter.until <= now {
-                waiter.reply.send(Ok(Outcome::Waiting { proposal: waiter.proposal })).ok();
-            } else {
-                self.waiters.push(waiter);
-            }
+        for (proposal, waiter) in self.waiters.extract_if(.., |(_, waiter)| waiter.until <= now) {
+            // Who asked may have gone.
+            waiter.reply.send(Ok(Outcome::Waiting { proposal })).ok();
+        }
+        let proposal = self.wishes.keys().next().copied().unwrap_or(ChangeHash([0; 32]));
+        for waiter in self.joining.extract_if(.., |waiter| waiter.until <= now) {
+            waiter.reply.send(Ok(Outcome::Waiting { proposal })).ok();
         }
     }
 }
 
 impl Engine {
-    /// Carries a wish to the access log.
-    pub(super) fn wish(&mut self, wish: Wish, reply: Granted) {
-        match self.proposed(wish) {
-            Ok(proposal) => {
-                let until = Instant::now() + self.access.patience;
-                self.access.waiters.push(Waiter { proposal, until, reply });
-            }
-            Err(error) => drop(reply.send(Err(error))),
-        }
-    }
-
-    fn proposed(&mut self, wish: Wish) -> Result<ChangeHash, AccessFailed> {
-        self.refresh()?;
-        let log = self.access.log.as_ref().ok_or(AccessFailed::NotYet)?;
-        let action = match wish {
-            Wish::Do(action) => *action,
-            Wish::SetSequencer { key, passing: Passing::HandOver } => {
-                Action::SetSequencer { key, term: log.term() }
-            }
-            Wish::SetSequencer { key, passing: Passing::PassBy } => {
-                Action::SetSequencer { key, term: log.term().saturating_add(1) }
-            }
-        };
-        let bytes = self.signed(action)?;
-        // What the log forbids here it forbids everywhere: that is said at once.
-        let judged = self.access.log.as_ref().map(|log| log.judge(&bytes, now_s()));
-        if let Some(Err(refusal)) = judged {
-            return Err(AccessFailed::Refused { refusal });
-        }
-        self.propose(bytes)
-    }
-
-    fn signed(&self, action: Action) -> Result<Blob, AccessFailed> {
-        let proposal = Proposal {
-            context: self.context,
-            based_on: self.access.entries(),
-            nonce: random().map_err(|_| AccessFailed::NoRandomness)?,
-            author: self.identity.key(),
-            action,
-        };
-        Ok(proposal.sign(&self.identity.keypair))
-    }
-
-    /// Stores a wish, and hands it to the machine.
-    fn propose(&mut self, proposal: Blob) -> Result<ChangeHash, AccessFailed> {
-        let waiting = self.access.wishes.len();
-        if waiting >= WISHES_WAITING_MAX {
-            return Err(AccessFailed::TooMany { waiting });
-        }
-        let hash = proposal_hash(&proposal);
-        self.access.wishes.insert(hash, proposal.clone());
-        self.tell_machine(Input::Propose { context: self.context, proposal });
-        Ok(hash)
-    }
-
-    /// Reads the access log, and answers those whose wish is in it.
-    pub(super) fn read_access(&mut self) -> Result<(), StoreError> {
+    /// Reads the access log; answers whether it has changed.
+    pub(super) fn read_access(&mut self) -> Result<bool, StoreError> {
         let entries = self.store.access(&self.context)?;
         if entries.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        if let Err(refusal) = self.access.take_in(&entries) {
-            tracing::error!(%refusal, "the access log of the store does not hold");
-            return Ok(());
+        match self.access.take_in(&entries) {
+            Ok(false) => return Ok(false),
+            Ok(true) => {}
+            Err((number, refusal)) => {
+                tracing::error!(number, %refusal, "the access log of the store does not hold");
+                return Ok(false);
+            }
         }
-        let Some(log) = &self.access.log else { return Ok(()) };
-        let rank = |(key, member): (&PublicKey, &wattle_protocol::access::Member)| {
-            (key.0, Role::of(&member.granted).rank())
-        };
-        self.documents.context.ranks(log.members().map(rank).collect());
-        let done: Vec<(ChangeHash, u64)> = self
-            .access
-            .wishes
-            .keys()
-            .filter_map(|wish| Some((*wish, *self.access.done.get(wish)?)))
-            .collect();
-        for (wish, entry) in done {
-            self.access.wishes.remove(&wish);
-            self.access.answer(wish, || Ok(Outcome::Done { entry }));
+        if let Some(log) = &self.access.log {
+            // What was granted: that somebody's rights have ended changes no settled value.
+            let ranks =
+                log.members().map(|(key, member)| (key.0, Role::of(&member.granted).rank()));
+            self.documents.context.ranks(ranks.collect());
         }
-        Ok(())
+        self.conclude_wishes();
+        self.conclude_joining();
+        Ok(true)
     }
 
-    /// A wish will not be done.
-    pub(super) fn wish_refused(&mut self, proposal: ChangeHash, refusal: &Refusal) {
-        tracing::warn!(%proposal, %refusal, "a wish for the access log was refused");
-        self.access.wishes.remove(&proposal);
-        self.access.answer(proposal, || Err(AccessFailed::Refused { refusal: refusal.clone() }));
+    /// Takes in what another process has done to the access log, or wishes of it.
+    pub(super) fn refresh_access(&mut self) -> Result<(), StoreError> {
+        if self.read_access()? {
+            let entries = self.store.access(&self.context)?;
+            self.tell_machine(Input::AccessCommitted { context: self.context, entries });
+        }
+        self.refresh_wishes()
     }
 
     /// What is done every few milliseconds for the access log.
     pub(super) fn tend_access(&mut self, now: Instant) {
         self.access.give_up(now);
+        if self.access.clock_at <= now {
+            self.access.clock_at = now + CLOCK;
+            self.tell_machine(Input::Clock { unix_seconds: now_s() });
+        }
     }
+
+    /// Whether the one who edits here is a member, or was.
+    pub(super) fn is_known(&self) -> bool {
+        let key = self.identity.key();
+        self.access.log.as_ref().is_some_and(|log| log.member(&key).is_some())
+    }
+}
+
+/// Whether a refusal is the last word.
+fn is_final(refusal: &Refusal) -> bool {
+    // A proposal that builds on entries that the other side has not got yet will be fine later.
+    refusal.code.is_permanent() && refusal.code != Code::Slow
 }

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Settled { timeout: Duration, reply: oneshot::Sender<Result<(), NotSettled>> },
     /// Do something to the access log.
     Wish { wish: Wish, reply: Granted },
+    /// Wait until the one who edits here is a member.
+    AwaitAdmission(Granted),
     /// Who is a member.
     Members(oneshot::Sender<Result<Members, ReadError>>),
     /// Who edits here.

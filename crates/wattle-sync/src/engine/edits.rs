@@ -102,14 +102,23 @@ impl Engine {
     /// Makes one list of edits in memory.
     fn make(&mut self, order: &Order) -> Result<(Edited, Vec<(Part, Change)>), Refusal> {
         let by = self.author();
+        let budget = self.budget()?;
         let edited = match order {
             Order::Edit { edits, why, .. } => {
+                self.permit_edits(edits)?;
                 self.load_needed(edits)?;
-                let mut ids = || random_item();
-                self.guarded(|context| context.edit(edits, why, &by, &mut ids))?
-                    .map_err(EditFailed::Refused)?
+                let mut ids = Items::default();
+                let mut next = || ids.next();
+                let edited = self
+                    .guarded(|context| context.edit(edits, why, &by, &mut next))?
+                    .map_err(EditFailed::Refused)?;
+                if ids.are_missing {
+                    return Err(Refusal::Spoiled(EditFailed::NoRandomness));
+                }
+                edited
             }
             Order::Splice { typing, why, .. } => {
+                self.permit_edits(&[typing.as_edit()])?;
                 self.load_needed(&[typing.as_edit()])?;
                 let Typing { path, splices, base } = typing;
                 let typed = Typed { path, splices, base: base.as_deref() };
@@ -124,6 +133,9 @@ impl Engine {
             }
         };
         let changes = parse(&edited).map_err(Refusal::Spoiled)?;
+        // What a settlement writes is known only now.
+        let allowed = self.permit_parts(changes.iter().map(|(part, _)| part));
+        allowed.and_then(|()| self.spend(&budget)).map_err(Refusal::Spoiled)?;
         Ok((edited, changes))
     }
 
@@ -251,11 +263,19 @@ fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> {
     parsed.collect()
 }
 
-/// Random; should the system have no randomness, the edit is refused by the id that is there already.
-fn random_item() -> ItemId {
-    let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes).ok();
-    ItemId::from_bytes(bytes)
+/// Random ids for new items.
+#[derive(Default)]
+struct Items {
+    /// The system has given no randomness for one of them: none may be used.
+    are_missing: bool,
+}
+
+impl Items {
+    fn next(&mut self) -> ItemId {
+        let mut bytes = [0; 10];
+        self.are_missing |= getrandom::fill(&mut bytes).is_err();
+        ItemId::from_bytes(bytes)
+    }
 }
 
 /// Seconds since 1970.
@@ -263,7 +283,7 @@ pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

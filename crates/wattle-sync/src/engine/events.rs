@@ -45,6 +45,7 @@ impl Engine {
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Settled { timeout, reply } => self.wait_settled(timeout, reply),
             Command::Wish { wish, reply } => self.wish(wish, reply),
+            Command::AwaitAdmission(reply) => self.await_admission(reply),
             Command::Members(reply) => drop(reply.send(self.members())),
             Command::Whoami(reply) => drop(reply.send(self.whoami())),
             Command::Remote(reply) => drop(reply.send(self.links.first_remote())),
@@ -89,9 +90,10 @@ impl Engine {
     /// Takes in what the machine tells.
     pub(super) fn notice(&mut self, event: Event) {
         match event {
-            Event::Ready { link, store, key, agent, .. } => {
+            Event::Ready { link, store, key, agent, is_relay } => {
                 tracing::info!(link = link.0, %store, %key, agent, "a link is ready");
                 if let Some(entry) = self.links.get_mut(link) {
+                    entry.is_relay = is_relay;
                     entry.prove(store, key, agent);
                 }
                 self.note_address(link, store);
@@ -100,6 +102,7 @@ impl Engine {
                 if let Some(entry) = self.links.get_mut(link) {
                     entry.in_sync = true;
                 }
+                self.hand_over(link);
             }
             Event::Durable { remote, context, known } if context == self.context => {
                 self.durable.entry(remote).or_default().insert(known.document, known);

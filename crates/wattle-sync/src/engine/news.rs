@@ -20,7 +20,7 @@ impl Engine {
             return Ok(());
         }
         self.read_news(None)?;
-        self.read_access()?;
+        self.refresh_access()?;
         self.data_version = version;
         Ok(())
     }

@@ -11,7 +11,7 @@ use wattle_protocol::replica::Config;
 use wattle_protocol::{ChangeHash, ContextId, ContextRecord, PublicKey, Replica, StoreId};
 use wattle_store::{SqliteStore, Store};
 
-use super::access::Access;
+use super::access::{Access, redeem};
 use super::arrivals::Arrivals;
 use super::documents::Documents;
 use super::links::Links;
@@ -81,6 +81,11 @@ pub(crate) async fn start(options: Options, seed: Seed) -> Result<Started, OpenE
     Ok(Started { commands, changes, context, key })
 }
 
+/// Takes back the directory of a context that could not be joined.
+pub(crate) fn give_back(directory: &std::path::Path) -> Result<(), OpenError> {
+    Directory::new(directory).give_back()
+}
+
 /// Where the engine's sockets live, and how they reach it without keeping it alive.
 #[derive(Clone)]
 pub(crate) struct Sockets {
@@ -108,7 +113,7 @@ impl Engine {
             began: Instant::now(),
             replica: replica(&options, store.id())?,
             documents: Documents::new(&options.customs),
-            links: Links::new(sockets, options.tls.clone(), targets),
+            links: Links::new(sockets, &options, targets),
             uplink,
             directory,
             store,
@@ -137,7 +142,10 @@ impl Engine {
     fn recollect(&mut self) -> Result<(), OpenError> {
         self.data_version = self.store.data_version()?;
         self.seen = self.store.last()?;
+        self.tend_access(Instant::now());
         self.read_access()?;
+        self.recall_admission()?;
+        self.refresh_wishes()?;
         self.recall_quarantined()?;
         for summary in self.summaries()? {
             self.documents.note_stored(summary.document);
@@ -164,7 +172,11 @@ fn prepare(
         }
         Seed::Joined { link } => {
             directory.make()?;
-            let store = SqliteStore::open(directory.store())?;
+            let mut store = SqliteStore::open(directory.store())?;
+            if let Some(secret) = &link.secret {
+                let proposal = redeem(link.context, secret, &options.identity)?;
+                store.put_proposal(&link.context, &proposal)?;
+            }
             let remotes = link.relay.into_iter().collect();
             let settings = Settings { context: link.context, remotes };
             directory.found(&settings)?;
