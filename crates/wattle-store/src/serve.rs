@@ -172,11 +172,16 @@ fn carry_out(
             store.remember(remote, context, std::slice::from_ref(known))?;
             return Ok(None);
         }
-        StoreRequest::ReplaceAccess { .. }
-        | StoreRequest::Cutoffs { .. }
-        | StoreRequest::Remove { .. } => {
-            let reason = "this store cannot do that yet".to_owned();
-            StoreReply::Failed { request: request.clone(), reason }
+        StoreRequest::ReplaceAccess { context, from, entries } => {
+            let entries = store.replace_access(context, *from, entries)?;
+            StoreReply::AccessAppended { context: *context, entries }
+        }
+        StoreRequest::Cutoffs { context, keys } => {
+            StoreReply::Cutoffs { context: *context, closes: store.cutoffs(context, keys)? }
+        }
+        StoreRequest::Remove { context, document, changes } => {
+            store.remove(context, document, changes)?;
+            StoreReply::Removed { context: *context, document: *document }
         }
         // Appends go through `commit`.
         StoreRequest::Append { .. } => return Ok(None),

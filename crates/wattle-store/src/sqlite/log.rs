@@ -111,9 +111,11 @@ pub(super) fn news(
     within(query, params![rows::bound(after)], (one_news, length), bytes_max)
 }
 
-/// The position of the newest change. The last change of the store is never removed.
+/// The position that was given last. The newest changes may have been removed since.
 pub(super) fn last(connection: &Connection) -> Result<Position, Failure> {
-    let mut query = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM log")?;
+    let mut query = connection.prepare_cached(
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0)",
+    )?;
     Ok(query.query_row([], |row| rows::position(row, 0))?)
 }
 
