@@ -54,6 +54,8 @@ struct Engine {
     store: SqliteStore,
     context: ContextId,
     identity: Identity,
+    /// Who proves their key on links, and orders the access log where that is this replica's part.
+    links_as: Identity,
     client: String,
     actor: [u8; 16],
     /// When the machine's time began.

@@ -23,6 +23,9 @@ pub struct Options {
     pub directory: PathBuf,
     /// Who edits.
     pub identity: Identity,
+    /// Who proves their key on links, when it is not the one who edits: the person whose directory an
+    /// agent works in. Links then carry what the person may read and write.
+    pub links_as: Option<Identity>,
     /// The program, for people to read.
     pub client: String,
     /// Remotes to dial, besides those that the directory remembers.
@@ -59,6 +62,7 @@ impl Options {
         Self {
             directory: directory.into(),
             identity,
+            links_as: None,
             client: "wattle".to_owned(),
             dial: Vec::new(),
             listen: None,
@@ -89,6 +93,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("directory", &self.directory)
             .field("identity", &self.identity)
+            .field("links_as", &self.links_as)
             .field("client", &self.client)
             .field("dial", &self.dial)
             .field("listen", &self.listen)

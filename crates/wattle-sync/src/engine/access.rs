@@ -163,9 +163,9 @@ impl Engine {
         }
     }
 
-    /// Whether the one who edits here is a member, or was.
+    /// Whether the one whose links these are is a member, or was.
     pub(super) fn is_known(&self) -> bool {
-        let key = self.identity.key();
+        let key = self.links_as.key();
         self.access.log.as_ref().is_some_and(|log| log.member(&key).is_some())
     }
 }

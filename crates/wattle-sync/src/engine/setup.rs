@@ -117,6 +117,7 @@ impl Engine {
             uplink,
             directory,
             store,
+            links_as: options.links_as.unwrap_or_else(|| options.identity.clone()),
             identity: options.identity,
             client: options.client,
             arrivals: Arrivals::new(),
@@ -213,7 +214,7 @@ fn found(
 
 fn replica(options: &Options, store: StoreId) -> Result<Replica, OpenError> {
     Ok(Replica::new(Config {
-        key: options.identity.keypair.clone(),
+        key: options.links_as.as_ref().unwrap_or(&options.identity).keypair.clone(),
         store,
         session: random()?,
         agent: options.client.clone(),

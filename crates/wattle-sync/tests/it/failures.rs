@@ -8,9 +8,9 @@ use tempfile::tempdir;
 use wattle_context::{Author, Context, Document, Op, Part, Section, Value};
 use wattle_store::{Append, SqliteStore, Store};
 use wattle_sync::part::key_of;
-use wattle_sync::{EditFailed, Identity, Options, Parts, Peer};
+use wattle_sync::{EditFailed, Identity, Options, Parts, Peer, Role};
 
-use crate::support::{add_rule, create, edit, export, join, listen, settled};
+use crate::support::{add_rule, create, edit, export, identity, invite, join, listen, settled};
 
 const RULES: Part = Part::Section(Section::Rules);
 
@@ -44,8 +44,8 @@ async fn a_poisonous_change_is_quarantined_and_stops_nobody() {
     let ana = create(a.path(), "ana").await;
     add_rule(&ana, "one").await;
     let address = listen(&ana).await;
-    let mallory = Identity::random("mallory").unwrap();
-    let link = wattle_sync::JoinLink { relay: Some(address), context: ana.context_id() };
+    let mallory = identity("mallory");
+    let link = invite(&ana, Role::Maintainer, &address).await;
     let opened = || Options::new(b.path(), mallory.clone());
     let bob = Peer::join(opened(), &link).await.unwrap();
     settled(&[&bob]).await;

@@ -14,6 +14,7 @@ use super::super::setup::random;
 use super::{Granted, Waiter, is_final};
 use crate::access::{Outcome, Passing};
 use crate::error::AccessFailed;
+use crate::identity::Identity;
 use crate::limits::{REFUSALS_REMEMBERED_MAX, WISHES_WAITING_MAX};
 
 /// The note with the refusals of wishes, for the processes that wait for them.
@@ -54,7 +55,7 @@ impl Engine {
                 Action::SetSequencer { key, term: log.term().saturating_add(1) }
             }
         };
-        let proposal = self.proposed(action)?;
+        let proposal = self.proposed(action, &self.identity)?;
         // What the log forbids here it forbids everywhere: that is said at once.
         if let Some(Err(refusal)) =
             self.access.log.as_ref().map(|log| log.judge(&proposal, now_s()))
@@ -65,15 +66,15 @@ impl Engine {
         Ok(self.carry(proposal))
     }
 
-    fn proposed(&self, action: Action) -> Result<Blob, AccessFailed> {
+    fn proposed(&self, action: Action, by: &Identity) -> Result<Blob, AccessFailed> {
         let proposal = Proposal {
             context: self.context,
             based_on: self.access.entries(),
             nonce: random().map_err(|_| AccessFailed::NoRandomness)?,
-            author: self.identity.key(),
+            author: by.key(),
             action,
         };
-        Ok(proposal.sign(&self.identity.keypair))
+        Ok(proposal.sign(&by.keypair))
     }
 
     /// Hands a wish that is stored to the machine.
@@ -183,14 +184,14 @@ impl Engine {
         let Some(log) = &self.access.log else { return };
         tracing::info!(link = link.0, %relay, "the relay is to order the access log");
         let action = Action::SetSequencer { key: relay, term: log.term() };
-        let Ok(proposal) = self.proposed(action) else { return };
+        let Ok(proposal) = self.proposed(action, &self.links_as) else { return };
         // Not stored: what is not done now is wished again with the next link.
         self.tell_machine(Input::Propose { context: self.context, proposal });
     }
 
     /// The key of a relay that this replica is to hand the ordering over to.
     pub(in super::super) fn heir(&self, link: LinkId) -> Option<PublicKey> {
-        let (own, log) = (self.identity.key(), self.access.log.as_ref()?);
+        let (own, log) = (self.links_as.key(), self.access.log.as_ref()?);
         let orders = log.sequencer() == own && log.rights(&own).power == Power::Own;
         let link = self.links.get(link)?;
         let dialled_relay = link.is_relay && link.address.is_some();
