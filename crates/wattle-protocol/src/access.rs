@@ -12,6 +12,8 @@ mod entry;
 mod log;
 mod proposal;
 mod rights;
+#[cfg(test)]
+mod tests;
 
 pub use entry::{Closure, Entry, entry_hash};
 pub use log::{End, Invited, Log, Member};

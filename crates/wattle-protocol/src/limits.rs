@@ -64,6 +64,8 @@ pub const PROPOSAL_BYTES_MAX: usize = 2 * 1024;
 pub const PROPOSALS_WAITING_MAX: usize = 64;
 /// Those who are or were members of one context; as many invitations.
 pub const MEMBERS_MAX: usize = 10_000;
+/// Agents that one sponsor has had.
+pub const AGENTS_OF_ONE_MAX: usize = 1_000;
 /// How often an invitation can be taken up.
 pub const INVITATION_USES_MAX: u32 = 10_000;
 /// Contexts that one link may open.

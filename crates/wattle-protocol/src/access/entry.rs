@@ -1,15 +1,24 @@
 //! A proposal with its place in the log, signed by the sequencer.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::id::{ActorId, Blob, ContextId, DocumentKey, PublicKey};
 use crate::identity::{Keypair, verify};
-use crate::limits::ACCESS_ENTRY_BYTES_MAX;
+use crate::limits::{ACCESS_ENTRY_BYTES_MAX, PROPOSAL_BYTES_MAX};
 use crate::message::{Code, Refusal};
 use crate::wire;
 
 use super::proposal::Signed;
+
+/// An entry without its cutoffs, with its signature.
+const ENTRY_HEAD_BYTES_MAX: usize = PROPOSAL_BYTES_MAX + 1024;
+/// A cutoff without its places: the key and a count.
+const CLOSURE_BYTES_MAX: usize = 32 + 9;
+/// An actor with its sequence number, and a document that may be its alone, with a count.
+const PLACE_BYTES_MAX: usize = 16 + 9 + 17 + 9;
 
 /// An entry of the access log after entry 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +79,52 @@ impl Entry {
         }
         Ok(entry)
     }
+}
+
+impl Closure {
+    /// Each document and each actor once, in order.
+    pub(super) fn is_in_order(&self) -> bool {
+        let actors = |(_, actors): &(_, Vec<(ActorId, u64)>)| actors.is_sorted_by(|a, b| a.0 < b.0);
+        self.upto.is_sorted_by(|a, b| a.0 < b.0) && self.upto.iter().all(actors)
+    }
+
+    fn places(&self) -> usize {
+        self.upto.iter().map(|(_, actors)| actors.len()).sum()
+    }
+
+    /// Only the longest histories, this many.
+    fn keep(&mut self, places: usize) {
+        let mut seqs: Vec<(u64, ActorId, DocumentKey)> = Vec::new();
+        for (document, actors) in &self.upto {
+            seqs.extend(actors.iter().map(|(actor, seq)| (*seq, *actor, *document)));
+        }
+        seqs.sort_unstable_by(|a, b| b.cmp(a));
+        seqs.truncate(places);
+        let kept: BTreeSet<_> = seqs.into_iter().collect();
+        for (document, actors) in &mut self.upto {
+            actors.retain(|(actor, seq)| kept.contains(&(*seq, *actor, *document)));
+        }
+        self.upto.retain(|(_, actors)| !actors.is_empty());
+    }
+}
+
+/// Cutoffs as they fit into an entry: whoever has less than an equal share keeps it all.
+pub(super) fn fit(mut closes: Vec<Closure>) -> Vec<Closure> {
+    let room = (ACCESS_ENTRY_BYTES_MAX - ENTRY_HEAD_BYTES_MAX)
+        .saturating_sub(closes.len() * CLOSURE_BYTES_MAX);
+    let mut places = room / PLACE_BYTES_MAX;
+    let mut order: Vec<&mut Closure> = closes.iter_mut().collect();
+    order.sort_by_key(|closure| closure.places());
+    let mut left = order.len();
+    for closure in order {
+        let share = places / left.max(1);
+        if closure.places() > share {
+            closure.keep(share);
+        }
+        places -= closure.places();
+        left -= 1;
+    }
+    closes
 }
 
 /// Names an entry: the SHA-256 of its bytes. For entry 0 that is the context's id.

@@ -11,7 +11,7 @@ use crate::message::{Code, Refusal};
 use crate::{Blob, Header};
 
 use self::plan::Plan;
-use super::entry::{Closure, Entry, entry_hash};
+use super::entry::{Closure, Entry, entry_hash, fit};
 use super::proposal::{Action, Invitation, Kind, Proposal, proposal_hash};
 use super::rights::{Rights, Scopes};
 
@@ -28,7 +28,8 @@ pub struct Log {
     invitations: BTreeMap<PublicKey, Invited>,
     /// Those that are in the log: none counts twice.
     proposals: BTreeSet<ChangeHash>,
-    contested: BTreeMap<(DocumentKey, ActorId, u64), ChangeHash>,
+    /// What stays of a forger's two changes, by its key and their place.
+    contested: BTreeMap<(PublicKey, DocumentKey, ActorId, u64), ChangeHash>,
 }
 
 /// Somebody whose key is, or was, in the log.
@@ -155,6 +156,9 @@ impl Log {
         if !entry.closes.iter().map(|closure| closure.key).eq(plan.shrinks.iter().copied()) {
             return Err(Refusal::new(Code::Invalid, "its cutoffs are not those that it needs"));
         }
+        if !entry.closes.iter().all(Closure::is_in_order) {
+            return Err(Refusal::new(Code::Invalid, "its cutoffs are not in their order"));
+        }
         self.carry_out(plan, &entry.closes);
         self.proposals.insert(proposal_hash(&entry.proposal));
         self.entries += 1;
@@ -170,7 +174,9 @@ impl Log {
         Ok(self.plan(proposal, &read, time.max(self.time))?.shrinks)
     }
 
-    /// The entry that a proposal becomes: `closes` are the cutoffs of those whom `judge` named.
+    /// The entry that a proposal becomes: `closes` are the cutoffs of those whom `judge` named. Where
+    /// they are too long for an entry, the shortest histories of the longest lists are left out, and
+    /// with them what was written there: nobody can write so much that they cannot be revoked.
     pub fn sequence(
         &self,
         proposal: &Blob,
@@ -195,7 +201,7 @@ impl Log {
             previous: self.head,
             time: time.max(self.time),
             proposal: proposal.clone(),
-            closes,
+            closes: fit(closes),
             sequencer: sequencer.public(),
         };
         let bytes = entry.sign(sequencer);
@@ -247,14 +253,12 @@ impl Log {
             }
             self.members.insert(key, member);
         }
-        if let Some((key, invited)) = plan.invited {
-            self.invitations.insert(key, invited);
-        }
+        self.invitations.extend(plan.invited);
         if let Some((key, term)) = plan.sequencer {
             (self.sequencer, self.term) = (key, term);
         }
-        if let Some(contested) = plan.contested {
-            let place = (contested.document, contested.actor, contested.seq);
+        if let Some((key, contested)) = plan.contested {
+            let place = (key, contested.document, contested.actor, contested.seq);
             self.contested.insert(place, contested.keep);
         }
     }
@@ -347,7 +351,7 @@ impl Log {
     ) -> Result<(), Refusal> {
         let refuse =
             |code, reason| Err(Refusal { about: Some(hash), ..Refusal::new(code, reason) });
-        if self.contested.get(&(*document, actor, seq)).is_some_and(|keep| *keep != hash) {
+        if self.contested.get(&(*author, *document, actor, seq)).is_some_and(|keep| *keep != hash) {
             return refuse(Code::Contradiction, "its actor has another change with this number");
         }
         let Some(member) = self.members.get(author) else {

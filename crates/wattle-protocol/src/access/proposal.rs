@@ -27,6 +27,7 @@ pub struct Proposal {
 }
 
 /// What can be done to the access log.
+#[expect(clippy::large_enum_variant, reason = "one at a time is in memory, and none for long")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Give a key rights, or other rights than it has.

@@ -1,15 +1,18 @@
 //! What a proposal would do, or why its author may not make it.
 
+mod giving;
+mod inviting;
+
 use std::collections::BTreeMap;
 
 use crate::id::{ChangeHash, PublicKey};
 use crate::identity::{Seal, seal_bytes_of, verify};
-use crate::limits::{INVITATION_USES_MAX, MEMBERS_MAX};
+use crate::limits::MEMBERS_MAX;
 use crate::message::{Code, Refusal};
 
 use super::{End, Invited, Log, Member};
 use crate::access::proposal::{
-    Action, Contested, Grant, Invitation, Kind, Proposal, proposal_hash, redeem_bytes, rotate_bytes,
+    Action, Contested, Proposal, proposal_hash, redeem_bytes, rotate_bytes,
 };
 use crate::access::rights::{Power, Rights, Scopes};
 
@@ -18,9 +21,10 @@ use crate::access::rights::{Power, Rights, Scopes};
 pub(super) struct Plan {
     /// Members as they will be; their eras are not set.
     pub(super) members: BTreeMap<PublicKey, Member>,
-    pub(super) invited: Option<(PublicKey, Invited)>,
+    pub(super) invited: BTreeMap<PublicKey, Invited>,
     pub(super) sequencer: Option<(PublicKey, u32)>,
-    pub(super) contested: Option<Contested>,
+    /// A forger's key, and what stays of its two changes.
+    pub(super) contested: Option<(PublicKey, Contested)>,
     /// Whose right to write shrinks, in order.
     pub(super) shrinks: Vec<PublicKey>,
 }
@@ -41,9 +45,9 @@ impl Log {
         let author = &proposal.author;
         let mut plan = match &proposal.action {
             Action::Grant(grant) => self.grant(author, grant, time)?,
-            Action::Revoke { key } => self.revoke(author, key)?,
+            Action::Revoke { key } => self.revoke(author, key, time)?,
             Action::Rotate { new, proof } => {
-                let old = self.live(author)?;
+                let old = self.live(author, time)?;
                 if !verify(new, &rotate_bytes(&self.context, author, new), proof) {
                     return Err(Refusal::new(Code::BadSignature, "the new key did not sign"));
                 }
@@ -59,7 +63,9 @@ impl Log {
                 }
                 self.redeem(author, (invitation, name), time)?
             }
-            Action::SetSequencer { key, term } => self.set_sequencer(author, *key, *term)?,
+            Action::SetSequencer { key, term } => {
+                self.set_sequencer(author, (*key, *term), time)?
+            }
             Action::Expire { key } => self.expire(author, key, time)?,
             Action::Freeze { key, contested, proof } => {
                 self.freeze(author, key, (contested, proof))?
@@ -72,92 +78,43 @@ impl Log {
         Ok(plan)
     }
 
-    fn live(&self, key: &PublicKey) -> Result<&Member, Refusal> {
-        match self.members.get(key) {
-            Some(member) if member.rights != Rights::NONE => Ok(member),
-            Some(_) => Err(Refusal::new(Code::Revoked, "its author's rights have ended")),
-            None => Err(Refusal::new(Code::Forbidden, "its author has no role in this context")),
-        }
-    }
-
-    fn grant(&self, author: &PublicKey, grant: &Grant, time: u64) -> Planned {
-        let giver = self.live(author)?;
-        if grant.key == *author {
-            return Err(Refusal::new(Code::SelfGrant, "nobody grants to their own key"));
-        }
-        if giver.kind == Kind::Agent {
-            return Err(match giver.sponsor {
-                Some(sponsor) if sponsor == grant.key => {
-                    Refusal::new(Code::Cycle, "an agent cannot sponsor its own sponsor")
-                }
-                _ => Refusal::new(Code::Forbidden, "an agent grants nothing"),
-            });
-        }
-        if grant.rights.read == Scopes::default() {
-            return Err(Refusal::new(Code::Invalid, "a grant that allows nothing; revoke instead"));
-        }
-        if !grant.rights.is_within(&giver.rights)
-            || (grant.kind != Kind::Person && grant.rights.power > Power::Sponsor)
-        {
-            return Err(Refusal::new(Code::Excess, "nobody grants more than they hold"));
-        }
-        if grant.until.is_some_and(|until| until <= time) {
-            return Err(Refusal::new(Code::Expired, "the end date of the grant is past"));
-        }
-        if grant.kind != Kind::Agent && giver.power() < Power::Maintain {
-            return Err(Refusal::new(Code::Forbidden, "its author may only grant to agents"));
-        }
-        let before = self.members.get(&grant.key);
-        if let Some(before) = before {
-            may_replace(giver, author, before, grant)?;
-        } else if self.members.len() >= MEMBERS_MAX {
-            return Err(Refusal::new(Code::TooLarge, "too many members"));
-        }
-        let member = Member {
-            name: grant.name.clone(),
-            kind: grant.kind,
-            sponsor: (grant.kind == Kind::Agent).then_some(*author),
-            granted: grant.rights,
-            rights: grant.rights,
-            until: grant.until,
-            edits_per_minute: grant.edits_per_minute,
-            by: *author,
-            since: before.map_or(self.entries, |before| before.since),
-            ended: None,
-            eras: Vec::new(),
-        };
-        Ok(Plan { members: BTreeMap::from([(grant.key, member)]), ..Plan::default() })
-    }
-
-    fn revoke(&self, author: &PublicKey, key: &PublicKey) -> Planned {
-        let taker = self.live(author)?;
-        if let Some(invited) = self.invitations.get(key) {
-            if invited.by != *author && taker.power() < Power::Maintain {
-                return Err(Refusal::new(Code::Forbidden, "the invitation is somebody else's"));
-            }
-            let withdrawn = Invited { withdrawn: true, ..invited.clone() };
-            return Ok(Plan { invited: Some((*key, withdrawn)), ..Plan::default() });
-        }
+    /// A member who may do something, at a time.
+    fn live(&self, key: &PublicKey, time: u64) -> Result<&Member, Refusal> {
         let Some(member) = self.members.get(key) else {
-            return Err(Refusal::new(Code::Unknown, "no such member"));
+            return Err(Refusal::new(Code::Forbidden, "its author has no role in this context"));
         };
-        if member.ended.is_some() {
-            return Err(Refusal::new(Code::Revoked, "its rights have ended already"));
+        let expired = member.until.is_some_and(|until| until <= time);
+        match member.ended {
+            Some((End::Expired, _)) => {
+                Err(Refusal::new(Code::Expired, "its author's rights have expired"))
+            }
+            None if expired => Err(Refusal::new(Code::Expired, "its author's rights have expired")),
+            None if member.rights != Rights::NONE => Ok(member),
+            None | Some((End::Revoked | End::Rotated | End::Frozen, _)) => {
+                Err(Refusal::new(Code::Revoked, "its author's rights have ended"))
+            }
         }
-        let may = key == author
-            || member.sponsor == Some(*author)
-            || taker.power() == Power::Own
-            || (taker.power() == Power::Maintain && member.granted.power < Power::Maintain);
-        if !may {
-            return Err(Refusal::new(Code::Forbidden, "its author may not revoke this member"));
+    }
+
+    /// Room for one more member. Owners always have it, so that nobody can fill it up against them.
+    fn room(&self, power: Power) -> Result<(), Refusal> {
+        if self.members.len() < MEMBERS_MAX || power == Power::Own {
+            return Ok(());
         }
-        Ok(self.end(key, member, End::Revoked))
+        Err(Refusal::new(Code::TooLarge, "too many members"))
+    }
+
+    /// A key has one meaning for ever: a member's or an invitation's.
+    fn unused(&self, key: &PublicKey) -> Result<(), Refusal> {
+        if self.members.contains_key(key) || self.invitations.contains_key(key) {
+            return Err(Refusal::new(Code::Invalid, "the key is in use"));
+        }
+        Ok(())
     }
 
     fn rotate(&self, old_key: &PublicKey, old: &Member, new: &PublicKey) -> Planned {
-        if self.members.contains_key(new) || self.invitations.contains_key(new) {
-            return Err(Refusal::new(Code::Invalid, "the new key is in use"));
-        }
+        self.unused(new)?;
+        self.room(old.power())?;
         let mut plan = self.end(old_key, old, End::Rotated);
         let fresh = Member { since: self.entries, eras: Vec::new(), ..old.clone() };
         plan.members.insert(*new, fresh);
@@ -166,86 +123,22 @@ impl Log {
                 plan.members.insert(*key, Member { sponsor: Some(*new), ..agent.clone() });
             }
         }
+        for (key, invited) in self.invitations.iter().filter(|(_, by)| by.by == *old_key) {
+            plan.invited.insert(*key, Invited { by: *new, ..invited.clone() });
+        }
         if self.sequencer == *old_key {
             plan.sequencer = Some((*new, self.term));
         }
         Ok(plan)
     }
 
-    fn invite(&self, author: &PublicKey, invitation: &Invitation, time: u64) -> Planned {
-        let giver = self.live(author)?;
-        if giver.power() < Power::Maintain {
-            return Err(Refusal::new(Code::Forbidden, "its author may not invite"));
-        }
-        if !invitation.rights.is_within(&giver.rights) {
-            return Err(Refusal::new(Code::Excess, "nobody grants more than they hold"));
-        }
-        if invitation.until.is_some_and(|until| until <= time) {
-            return Err(Refusal::new(Code::Expired, "the end date of the invitation is past"));
-        }
-        if self.members.contains_key(&invitation.key)
-            || self.invitations.contains_key(&invitation.key)
-        {
-            return Err(Refusal::new(Code::Invalid, "the invitation's key is in use"));
-        }
-        if invitation.uses == 0
-            || invitation.uses > INVITATION_USES_MAX
-            || self.invitations.len() >= MEMBERS_MAX
-        {
-            return Err(Refusal::new(Code::TooLarge, "an invitation outside the limits"));
-        }
-        let invited =
-            Invited { invitation: invitation.clone(), by: *author, used: 0, withdrawn: false };
-        Ok(Plan { invited: Some((invitation.key, invited)), ..Plan::default() })
-    }
-
-    fn redeem(&self, author: &PublicKey, (key, name): (&PublicKey, &str), time: u64) -> Planned {
-        let Some(invited) = self.invitations.get(key) else {
-            return Err(Refusal::new(Code::Unknown, "no such invitation"));
-        };
-        match self.members.get(author) {
-            Some(member) if member.ended.is_some() => {
-                return Err(Refusal::new(Code::Revoked, "this key's rights have ended for ever"));
-            }
-            Some(_) => return Err(Refusal::new(Code::Replayed, "this key is a member already")),
-            None => {}
-        }
-        let rights = invited.invitation.rights.and(&self.rights(&invited.by));
-        if invited.withdrawn || rights.read == Scopes::default() {
-            return Err(Refusal::new(Code::Revoked, "the invitation was withdrawn"));
-        }
-        if invited.invitation.until.is_some_and(|until| until <= time) {
-            return Err(Refusal::new(Code::Expired, "the invitation has expired"));
-        }
-        if invited.used >= invited.invitation.uses {
-            return Err(Refusal::new(Code::UsedUp, "the invitation is used up"));
-        }
-        if self.members.len() >= MEMBERS_MAX {
-            return Err(Refusal::new(Code::TooLarge, "too many members"));
-        }
-        let member = Member {
-            name: name.to_owned(),
-            kind: Kind::Person,
-            sponsor: None,
-            granted: rights,
-            rights,
-            until: None,
-            edits_per_minute: None,
-            by: invited.by,
-            since: self.entries,
-            ended: None,
-            eras: Vec::new(),
-        };
-        let taken = Invited { used: invited.used + 1, ..invited.clone() };
-        Ok(Plan {
-            members: BTreeMap::from([(*author, member)]),
-            invited: Some((*key, taken)),
-            ..Plan::default()
-        })
-    }
-
-    fn set_sequencer(&self, author: &PublicKey, key: PublicKey, term: u32) -> Planned {
-        if self.live(author)?.power() < Power::Own {
+    fn set_sequencer(
+        &self,
+        author: &PublicKey,
+        (key, term): (PublicKey, u32),
+        time: u64,
+    ) -> Planned {
+        if self.live(author, time)?.power() < Power::Own {
             return Err(Refusal::new(Code::Forbidden, "only an owner names the sequencer"));
         }
         if term != self.term && Some(term) != self.term.checked_add(1) {
@@ -273,7 +166,13 @@ impl Log {
         (contested, proof): (&Contested, &[(ChangeHash, Seal); 2]),
     ) -> Planned {
         self.by_sequencer(author)?;
-        let place = (contested.document, contested.actor, contested.seq);
+        let Some(member) = self.members.get(key) else {
+            return Err(Refusal::new(Code::Unknown, "no such member"));
+        };
+        let place = (*key, contested.document, contested.actor, contested.seq);
+        if self.contested.contains_key(&place) {
+            return Err(Refusal::new(Code::Replayed, "this was decided before"));
+        }
         let [(keep, _), (other, _)] = proof;
         let sealed = |(hash, seal): &(ChangeHash, Seal)| {
             let signed = seal_bytes_of(
@@ -286,17 +185,15 @@ impl Log {
         if keep == other || *keep != contested.keep || !proof.iter().all(sealed) {
             return Err(Refusal::new(Code::BadSignature, "the proof of a forger does not hold"));
         }
-        if self.contested.contains_key(&place) {
-            return Err(Refusal::new(Code::Replayed, "this was decided before"));
-        }
-        let Some(member) = self.members.get(key) else {
-            return Err(Refusal::new(Code::Unknown, "no such member"));
-        };
         let mut plan = match member.ended {
             Some(_) => Plan::default(),
             None => self.end(key, member, End::Frozen),
         };
-        plan.contested = Some(*contested);
+        if !self.has_owner_after(&plan) {
+            // Nobody could take the last owner's place. What stays is decided all the same.
+            plan = Plan::default();
+        }
+        plan.contested = Some((*key, *contested));
         Ok(plan)
     }
 
@@ -320,11 +217,15 @@ impl Log {
     /// Agents follow their sponsors; whoever may write less than before needs a cutoff.
     fn finish(&self, plan: &mut Plan) {
         let touched: Vec<PublicKey> = plan.members.keys().copied().collect();
-        for (key, agent) in &self.members {
-            if agent.sponsor.is_some_and(|sponsor| touched.contains(&sponsor))
-                && !plan.members.contains_key(key)
-            {
-                plan.members.insert(*key, Member { eras: Vec::new(), ..agent.clone() });
+        for (key, agent) in self.members.iter().filter(|(_, member)| member.ended.is_none()) {
+            let of = agent.sponsor.filter(|sponsor| touched.contains(sponsor));
+            let Some(sponsor) = of.and_then(|sponsor| plan.members.get(&sponsor)) else { continue };
+            if !plan.members.contains_key(key) {
+                let ended = sponsor.ended.map(|(end, at)| match end {
+                    End::Expired => (End::Expired, at),
+                    End::Revoked | End::Rotated | End::Frozen => (End::Revoked, at),
+                });
+                plan.members.insert(*key, Member { ended, eras: Vec::new(), ..agent.clone() });
             }
         }
         let of_sponsor: BTreeMap<PublicKey, Rights> = plan
@@ -354,9 +255,10 @@ impl Log {
         }
     }
 
+    /// Whether somebody owns the context whose rights no end date takes.
     fn has_owner_after(&self, plan: &Plan) -> bool {
         let now = self.members.iter().filter(|(key, _)| !plan.members.contains_key(key));
-        let owns = |member: &Member| member.rights.power == Power::Own;
+        let owns = |member: &Member| member.rights.power == Power::Own && member.until.is_none();
         now.map(|(_, member)| member).chain(plan.members.values()).any(owns)
     }
 }
@@ -365,28 +267,4 @@ impl Member {
     fn power(&self) -> Power {
         self.rights.power
     }
-}
-
-/// Whether a giver may change the rights of somebody who is a member already.
-fn may_replace(
-    giver: &Member,
-    author: &PublicKey,
-    before: &Member,
-    grant: &Grant,
-) -> Result<(), Refusal> {
-    if before.ended.is_some() {
-        return Err(Refusal::new(Code::Revoked, "this key's rights have ended for ever"));
-    }
-    if before.kind != grant.kind {
-        return Err(Refusal::new(Code::Invalid, "a member stays what it is"));
-    }
-    let may = giver.power() == Power::Own
-        || before.sponsor == Some(*author)
-        || (giver.power() == Power::Maintain
-            && before.sponsor.is_none()
-            && before.granted.power < Power::Maintain);
-    if may {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::Forbidden, "its author may not change this member"))
 }
