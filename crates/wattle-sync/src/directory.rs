@@ -48,6 +48,11 @@ impl Directory {
         self.0.join("uplink.json")
     }
 
+    /// Locked by the process that writes again what was taken out.
+    pub(crate) fn replay_lock(&self) -> PathBuf {
+        self.0.join("replay.lock")
+    }
+
     fn settings(&self) -> PathBuf {
         self.0.join("settings.json")
     }

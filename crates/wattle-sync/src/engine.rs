@@ -18,19 +18,23 @@ use crate::directory::Directory;
 use crate::identity::Identity;
 use crate::limits::{ENGINE_BATCH_COMMANDS_MAX, GOODBYE, STORE_POLL_MS};
 use crate::status::{Present, Quarantined};
-use crate::watch::Changed;
+use crate::watch::Notice;
 
 mod access;
 mod arrivals;
+mod audit;
 mod command;
 mod dial;
 mod documents;
 mod edits;
 mod events;
+mod ledger;
 mod links;
 mod listen;
 mod news;
 mod observe;
+mod rebuild;
+mod replay;
 mod report;
 mod settle;
 mod setup;
@@ -44,7 +48,9 @@ pub(crate) use setup::{Seed, Started, give_back, start};
 use access::Access;
 use arrivals::Arrivals;
 use documents::Documents;
+use ledger::Ledger;
 use links::Links;
+use replay::Replays;
 use settle::Waiter;
 use uplink::UplinkLock;
 
@@ -66,7 +72,7 @@ struct Engine {
     uplink: UplinkLock,
     arrivals: Arrivals,
     waiters: Vec<Waiter>,
-    changes: broadcast::Sender<Changed>,
+    changes: broadcast::Sender<Notice>,
     /// Everything in the store up to here is in the documents that are loaded.
     seen: Position,
     /// Positions after `seen` that this process has written itself.
@@ -82,6 +88,10 @@ struct Engine {
     remember: BTreeMap<(StoreId, DocumentKey), Known>,
     presence: BTreeMap<(PublicKey, [u8; 16]), Present>,
     quarantined: Vec<Quarantined>,
+    /// What was refused, and what others have signed for.
+    ledger: Ledger,
+    /// What is still to be written again.
+    replays: Replays,
     /// A snapshot is being made.
     snapshotting: bool,
     /// Those who have asked for the end.
@@ -121,6 +131,7 @@ impl Engine {
         self.links.stop();
         self.pump();
         self.flush_remembered();
+        self.flush_ledger();
         self.uplink.release();
         let closing = std::mem::take(&mut self.closing);
         drop(self);
@@ -176,6 +187,8 @@ impl Engine {
             tracing::warn!(%error, "the store cannot be read");
         }
         self.flush_remembered();
+        self.tend_ledger(now);
+        self.replay(now);
         self.tend_access(now);
         self.tend_uplink(now);
         self.documents.forget_idle(now);
@@ -210,6 +223,7 @@ impl Engine {
                 self.settle_arrivals();
             }
             for reply in serve(&mut self.store, requests) {
+                self.note_removed(&reply);
                 self.tell_machine(Input::Store(reply));
             }
         }
@@ -263,5 +277,11 @@ impl Engine {
 
 /// Whether the answer to a request would show what was to be stored before it.
 fn sees_appends(request: &StoreRequest) -> bool {
-    matches!(request, StoreRequest::LoadContext { .. } | StoreRequest::LoadGraph { .. })
+    matches!(
+        request,
+        StoreRequest::LoadContext { .. }
+            | StoreRequest::LoadGraph { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. }
+    )
 }

@@ -494,3 +494,29 @@ pub enum NotSettled {
     #[error("the peer is closed")]
     Closed,
 }
+
+/// Why a store could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no store.
+    #[error("no store in {}: name the directory of a context or a relay, or the file itself", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The store cannot be read, or its file is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored brings the check to panic.
+    #[error("what {} holds brings the check to panic", path.display())]
+    Panicked {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The system gives no thread.
+    #[error("no thread for the check: {source}")]
+    NoThread {
+        /// Why.
+        source: io::Error,
+    },
+}

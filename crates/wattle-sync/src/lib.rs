@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod address;
+pub mod audit;
 pub mod error;
 pub mod guard;
 pub mod identity;
@@ -26,18 +27,20 @@ pub use access::{
     GrantTerms, Invitation, InviteTerms, Member, Members, Outcome, Passing, Waiting, Whoami,
 };
 pub use address::{Address, InvitationSecret, JoinLink};
+pub use audit::{Again, AuditLine, Audited, Principal, Problem, Verification};
 pub use error::{
     AccessFailed, AddressError, EditFailed, IdentityError, ListenError, NotSettled, OpenError,
-    ReadError, ResolveFailed, RoleError,
+    ReadError, ResolveFailed, RoleError, VerifyError,
 };
 pub use identity::Identity;
 pub use options::{Options, Uplink};
 pub use peer::{Parts, Peer, Typing};
 pub use role::Role;
 pub use status::{
-    DocumentStatus, LinkState, LinkStatus, Present, Quarantined, RemoteStatus, Status, UplinkStatus,
+    DocumentStatus, LinkState, LinkStatus, Present, Quarantined, Received, RemoteStatus, Status,
+    Uncounted, UplinkStatus,
 };
-pub use watch::{Changed, Notice, Origin, Watch};
+pub use watch::{Changed, Notice, Origin, TakenOut, Watch};
 pub use wattle_protocol::access::{End, Kind};
 pub use wattle_protocol::message::{Code, Refusal};
 pub use wattle_protocol::{ChangeHash, ContextId, DocumentKey, LinkId, PublicKey, StoreId};

@@ -54,6 +54,16 @@ pub(crate) const UPLINK_RETRY_MS: u64 = 1_000;
 pub(crate) const IDLE_BODY_MS: u64 = 60_000;
 /// Changes behind the newest snapshot after which a new one is made.
 pub(crate) const SNAPSHOT_TAIL_CHANGES_MAX: u64 = 1_000;
+/// Problems that the check of one store names.
+pub(crate) const PROBLEMS_MAX: usize = 1_000;
+/// Refusals that are remembered, the newest.
+pub(crate) const REFUSALS_MAX: usize = 1_000;
+/// How long refusals and receipts wait to be written down.
+pub(crate) const LEDGER_FLUSH_MS: u64 = 1_000;
+/// Proofs of a forked access log that are kept.
+pub(crate) const FORKS_MAX: usize = 16;
+/// How long until what could not be written again is tried once more.
+pub(crate) const REPLAY_RETRY_MS: u64 = 1_000;
 /// Quarantined changes that are remembered.
 pub(crate) const QUARANTINED_CHANGES_MAX: usize = 1_024;
 /// How long a wish for the access log is waited for, unless the options say otherwise.

@@ -1,5 +1,6 @@
 //! The handle that apps hold.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use wattle_protocol::{ContextId, PublicKey};
 
 use crate::access::{GrantTerms, InviteTerms, Members, Outcome, Passing, Whoami};
 use crate::address::{Address, InvitationSecret, JoinLink};
+use crate::audit::{AuditLine, Principal};
 use crate::engine::{self, Command, Order, Seed, Wish};
 use crate::error::{
     AccessFailed, AddressError, EditFailed, ListenError, NotSettled, OpenError, ReadError,
@@ -21,7 +23,7 @@ use crate::error::{
 use crate::identity::Identity;
 use crate::options::Options;
 use crate::status::{Present, Status};
-use crate::watch::{Changed, Watch};
+use crate::watch::{Notice, Watch};
 
 /// A context on disk: edited, read, watched, and kept equal with others.
 ///
@@ -34,7 +36,7 @@ pub struct Peer {
 
 struct Shared {
     commands: mpsc::Sender<Command>,
-    changes: broadcast::Sender<Changed>,
+    changes: broadcast::Sender<Notice>,
     name: std::sync::OnceLock<String>,
     context: ContextId,
     key: PublicKey,
@@ -297,6 +299,17 @@ impl Peer {
     /// Who edits here, and what they may do.
     pub async fn whoami(&self) -> Result<Whoami, ReadError> {
         self.ask(Command::Whoami).await.unwrap_or(Err(ReadError::Closed))
+    }
+
+    /// Every entry of the access log, every refusal, settlement and removal that is known here, with
+    /// who and when; by time.
+    pub async fn audit(&self) -> Result<Vec<AuditLine>, ReadError> {
+        self.ask(Command::Audit).await.unwrap_or(Err(ReadError::Closed))
+    }
+
+    /// Who is behind the keys that the history names: a person or an agent, and on whose behalf.
+    pub async fn principals(&self) -> Result<BTreeMap<PublicKey, Principal>, ReadError> {
+        self.ask(Command::Principals).await.unwrap_or(Err(ReadError::Closed))
     }
 
     /// Closes all links and the store. Other clones of this handle are closed too.

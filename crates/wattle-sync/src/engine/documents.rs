@@ -43,6 +43,10 @@ impl Documents {
         self.stored.insert(document);
     }
 
+    pub(super) fn note_gone(&mut self, document: &DocumentKey) {
+        self.stored.remove(document);
+    }
+
     pub(super) fn is_stored(&self, document: &DocumentKey) -> bool {
         self.stored.contains(document)
     }

@@ -154,7 +154,7 @@ impl Engine {
         parts.iter().for_each(|part| self.documents.forget(part));
     }
 
-    fn load_needed(&mut self, edits: &[Edit]) -> Result<(), EditFailed> {
+    pub(super) fn load_needed(&mut self, edits: &[Edit]) -> Result<(), EditFailed> {
         for _ in 0..LOADS_MAX {
             let needed = self.documents.context.needs(edits)?;
             if needed.is_empty() {
@@ -165,7 +165,7 @@ impl Engine {
         Ok(())
     }
 
-    fn author(&self) -> Author {
+    pub(super) fn author(&self) -> Author {
         Author {
             actor: self.actor,
             key: self.identity.key().0,
@@ -176,7 +176,10 @@ impl Engine {
     }
 
     /// Stores the changes of all documents in one commit. When that fails, memory is as before.
-    fn commit(&mut self, changes: BTreeMap<Part, Vec<Change>>) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &mut self,
+        changes: BTreeMap<Part, Vec<Change>>,
+    ) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -254,7 +257,7 @@ impl From<ReadError> for Refusal {
     }
 }
 
-fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> {
+pub(super) fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> {
     let parsed = edited.changes.iter().map(|(part, bytes)| {
         let change = Change::parse(Blob::from(bytes.as_slice()), None)
             .map_err(|source| EditFailed::TooMuch { source })?;

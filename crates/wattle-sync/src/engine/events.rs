@@ -2,7 +2,7 @@
 
 use wattle_context::{Document, Part};
 use wattle_protocol::io::Event;
-use wattle_protocol::message::Code;
+use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{Blob, ChangeHash, DocumentKey, Input, LinkId, Seal};
 
 use super::{Command, Engine, Flow};
@@ -49,6 +49,8 @@ impl Engine {
             Command::Members(reply) => drop(reply.send(self.members())),
             Command::Whoami(reply) => drop(reply.send(self.whoami())),
             Command::Remote(reply) => drop(reply.send(self.links.first_remote())),
+            Command::Audit(reply) => drop(reply.send(self.audit())),
+            Command::Principals(reply) => drop(reply.send(self.principals())),
             Command::Close(reply) => {
                 self.closing.push(reply);
                 return Flow::Stop;
@@ -113,12 +115,16 @@ impl Engine {
             }
             Event::Refused { link, refusal } => {
                 tracing::warn!(link = link.0, %refusal, "the other side refuses");
+                let by = self.links.get_mut(link).and_then(|entry| entry.key);
+                self.note_refusal(&refusal, (by, None));
                 // Whoever joins may come before the context does: dialled again later, it may be there.
                 if refusal.code == Code::Unknown {
                     self.tell_machine(Input::Hangup { link });
                 }
             }
             Event::Rejected { link, document, refusal } => {
+                let by = self.links.get_mut(link).and_then(|entry| entry.key);
+                self.note_refusal(&refusal, (by, Some(&document)));
                 let document = name_of(&document);
                 tracing::warn!(link = link.0, document, %refusal, "a change was refused");
             }
@@ -128,7 +134,16 @@ impl Engine {
                 }
             }
             Event::ProposalRefused { proposal, refusal, .. } => {
+                let about = Some(proposal);
+                let refusal = Refusal { about, ..refusal };
+                self.note_refusal(&refusal, (None, None));
                 self.wish_refused(proposal, &refusal);
+            }
+            Event::Forked { context, entries } if context == self.context => {
+                self.note_fork(&entries);
+            }
+            Event::Receipt { context, document, heads, receipt, .. } if context == self.context => {
+                self.note_receipt(document, heads, receipt);
             }
             Event::Login { .. } | Event::Forked { .. } | Event::Receipt { .. } => {}
             Event::Presence { key, session, body, .. } => {

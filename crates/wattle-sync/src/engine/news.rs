@@ -21,6 +21,7 @@ impl Engine {
         }
         self.read_news(None)?;
         self.refresh_access()?;
+        self.notice_removals()?;
         self.data_version = version;
         Ok(())
     }
@@ -47,7 +48,12 @@ impl Engine {
         loop {
             let mut news = self.store.news(self.seen, NEWS_BYTES_MAX)?;
             news.retain(|(position, ..)| before.is_none_or(|before| *position < before));
-            let Some((last, ..)) = news.last() else { return Ok(()) };
+            let Some((last, ..)) = news.last() else {
+                // What was removed leaves gaps, which nothing will ever fill.
+                let before = before.map_or(self.seen, |before| Position(before.0 - 1));
+                self.seen = self.seen.max(before);
+                return Ok(());
+            };
             let last = *last;
             let mut fresh = News::new();
             for (position, context, document, change) in news {

@@ -14,7 +14,9 @@ use wattle_store::{SqliteStore, Store};
 use super::access::{Access, redeem};
 use super::arrivals::Arrivals;
 use super::documents::Documents;
+use super::ledger::Ledger;
 use super::links::Links;
+use super::replay::Replays;
 use super::uplink::UplinkLock;
 use super::{Command, Engine};
 use crate::address::{Address, JoinLink};
@@ -22,7 +24,7 @@ use crate::directory::{Directory, Settings};
 use crate::error::{AddressError, OpenError};
 use crate::limits::{ENGINE_QUEUE_COMMANDS_MAX, ENGINE_STACK_BYTES, WATCH_QUEUE_CHANGES_MAX};
 use crate::options::Options;
-use crate::watch::Changed;
+use crate::watch::Notice;
 
 /// What the engine begins with.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub(crate) enum Seed {
 /// An engine that runs.
 pub(crate) struct Started {
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) changes: broadcast::Sender<Changed>,
+    pub(crate) changes: broadcast::Sender<Notice>,
     pub(crate) context: ContextId,
     pub(crate) key: PublicKey,
 }
@@ -101,12 +103,13 @@ impl Engine {
         options: Options,
         seed: Seed,
         sockets: Sockets,
-        changes: broadcast::Sender<Changed>,
+        changes: broadcast::Sender<Notice>,
     ) -> Result<Self, OpenError> {
         let directory = Directory::new(&options.directory);
         let (store, settings) = prepare(&directory, &options, seed)?;
         let targets = addresses(options.dial.iter().chain(&settings.remotes))?;
         let uplink = UplinkLock::new(&directory, options.uplink);
+        let replays = Replays::new(directory.replay_lock());
         let mut engine = Self {
             context: settings.context,
             actor: random()?,
@@ -132,6 +135,8 @@ impl Engine {
             remember: BTreeMap::new(),
             presence: BTreeMap::new(),
             quarantined: Vec::new(),
+            ledger: Ledger::default(),
+            replays,
             snapshotting: false,
             closing: Vec::new(),
         };
@@ -148,6 +153,8 @@ impl Engine {
         self.recall_admission()?;
         self.refresh_wishes()?;
         self.recall_quarantined()?;
+        self.recall_ledger()?;
+        self.recall_removed()?;
         for summary in self.summaries()? {
             self.documents.note_stored(summary.document);
         }
