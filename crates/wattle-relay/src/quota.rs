@@ -83,14 +83,7 @@ impl Quota {
 
 impl Tally {
     fn measure(store: &mut dyn Store, context: &ContextId) -> Result<Self, StoreError> {
-        let mut bytes = 0;
-        for summary in store.documents(context)? {
-            let nodes = store.graph(context, &summary.document)?;
-            bytes += nodes.iter().map(|(.., length)| *length as u64).sum::<u64>();
-            let snapshot = store.snapshot(context, &summary.document)?;
-            bytes += snapshot.map_or(0, |snapshot| snapshot.bytes.len() as u64);
-        }
-        Ok(Self { bytes, measured: Instant::now() })
+        Ok(Self { bytes: store.bytes(context)?, measured: Instant::now() })
     }
 }
 

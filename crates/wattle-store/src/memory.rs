@@ -110,6 +110,10 @@ impl Store for MemoryStore {
         Ok(self.content().state.documents(context))
     }
 
+    fn bytes(&mut self, context: &ContextId) -> Result<u64, StoreError> {
+        Ok(self.content().state.bytes(context))
+    }
+
     fn graph(
         &mut self,
         context: &ContextId,

@@ -201,6 +201,10 @@ impl Store for SqliteStore {
         self.query(|connection| log::documents(connection, context))
     }
 
+    fn bytes(&mut self, context: &ContextId) -> Result<u64, StoreError> {
+        self.query(|connection| log::bytes(connection, context))
+    }
+
     fn graph(
         &mut self,
         context: &ContextId,

@@ -59,6 +59,9 @@ pub trait Store: Send {
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Vec<Position>>, StoreError>;
     /// All documents of a context that have a change, in the order of their keys.
     fn documents(&mut self, context: &ContextId) -> Result<Vec<Summary>, StoreError>;
+    /// How many bytes the changes and the snapshots of a context have, those that were pruned or
+    /// removed left out.
+    fn bytes(&mut self, context: &ContextId) -> Result<u64, StoreError>;
     /// The headers of all changes of a document in the order of their positions, with the length of their bytes
     /// (0 when pruned).
     fn graph(

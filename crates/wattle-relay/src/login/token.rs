@@ -86,9 +86,10 @@ pub(super) fn key_name(token: &[u8]) -> Result<Option<String>, TokenError> {
         return Err(TokenError::Absent);
     }
     let header = jsonwebtoken::decode_header(token).map_err(TokenError::Shape)?;
-    match header.alg {
-        Algorithm::EdDSA => Ok(header.kid),
-        other => Err(TokenError::Algorithm(other)),
+    if header.alg == Algorithm::EdDSA {
+        Ok(header.kid)
+    } else {
+        Err(TokenError::Algorithm(header.alg))
     }
 }
 

@@ -11,12 +11,13 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
+use wattle_protocol::access::{Action, Proposal};
 use wattle_protocol::io::Time;
 use wattle_protocol::message::Refusal;
 use wattle_protocol::replica::Config;
 use wattle_protocol::{
     Blob, Change, ChangeHash, ContextId, ContextRecord, Event, Input, Keypair, LinkId, Output,
-    Replica, StoreId, StoreReply,
+    PublicKey, Replica, StoreId, StoreReply,
 };
 use wattle_store::{Append, MemoryStore, Store};
 
@@ -30,6 +31,12 @@ pub(crate) type Socket = WebSocketStream<TcpStream>;
 pub(crate) struct Seen {
     pub(crate) ready: bool,
     pub(crate) in_sync: bool,
+    /// The first frames from the relay, as they came.
+    pub(crate) frames: Vec<Vec<u8>>,
+    /// The relay's key.
+    pub(crate) relay: Option<PublicKey>,
+    /// Entries of the access log.
+    pub(crate) entries: u64,
     /// Changes in its store.
     pub(crate) changes: BTreeSet<ChangeHash>,
     /// Changes that the relay said are durable.
@@ -49,6 +56,8 @@ pub(crate) struct Client {
 
 enum Order {
     Commit(Vec<Change>),
+    /// Have something done to the access log.
+    Propose(Blob),
     /// Read nothing more from the socket.
     Stall,
 }
@@ -59,12 +68,24 @@ pub(crate) struct Who {
     pub(crate) key: Keypair,
     pub(crate) record: ContextRecord,
     pub(crate) store: MemoryStore,
+    /// What it shows at the login.
+    pub(crate) token: Blob,
 }
 
 impl Who {
     pub(crate) fn new(key: Keypair, record: &ContextRecord) -> Self {
-        let store = MemoryStore::new(StoreId(key.public().0[..16].try_into().expect("16 bytes")));
-        Self { key, record: record.clone(), store }
+        let id = StoreId(key.public().0[..16].try_into().expect("16 bytes"));
+        Self::at(key, record, id)
+    }
+
+    /// One of several stores of a key.
+    pub(crate) fn at(key: Keypair, record: &ContextRecord, id: StoreId) -> Self {
+        let token = Blob::from(Vec::new());
+        Self { key, record: record.clone(), store: MemoryStore::new(id), token }
+    }
+
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        Self { token: Blob::from(token.as_bytes()), ..self }
     }
 }
 
@@ -89,6 +110,17 @@ impl Client {
 
     pub(crate) fn commit(&self, changes: Vec<Change>) {
         self.orders.send(Order::Commit(changes)).ok();
+    }
+
+    /// Has something done to the access log; answers the proposal.
+    pub(crate) fn propose(&self, who: &Who, action: Action) -> Blob {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).expect("randomness");
+        let context = who.record.id();
+        let proposal = Proposal { context, based_on: 1, nonce, author: who.key.public(), action };
+        let proposal = proposal.sign(&who.key);
+        self.orders.send(Order::Propose(proposal.clone())).ok();
+        proposal
     }
 
     pub(crate) fn stall(&self) {
@@ -128,6 +160,7 @@ struct Run {
     machine: Replica,
     store: MemoryStore,
     context: ContextId,
+    token: Blob,
     begun: Instant,
     seen: watch::Sender<Seen>,
     /// What its own changes build on.
@@ -140,14 +173,17 @@ const LINK: LinkId = LinkId(1);
 
 impl Run {
     fn new(who: Who, seen: watch::Sender<Seen>) -> Self {
-        let Who { key, record, mut store } = who;
+        let Who { key, record, mut store, token } = who;
         let context = record.id();
-        store.append_access(&context, 0, &[record.to_bytes()]).expect("it stores");
+        if store.access(&context).expect("it reads").is_empty() {
+            store.append_access(&context, 0, &[record.to_bytes()]).expect("it stores");
+        }
+        let entries = store.access(&context).expect("it reads").len() as u64;
         let first = Append { context, document: DOCUMENT, changes: vec![genesis()] };
         store.append(&[first]).expect("it stores");
         let graph = store.graph(&context, &DOCUMENT).expect("it reads");
         let changes = graph.iter().map(|(_, header, _)| header.hash).collect();
-        seen.send_modify(|seen| seen.changes = changes);
+        seen.send_modify(|seen| (seen.changes, seen.entries) = (changes, entries));
         let own = graph.into_iter().map(|(_, header, _)| (header.hash, header.deps)).collect();
         let machine = Replica::new(Config {
             key,
@@ -160,13 +196,14 @@ impl Run {
             accepts_new_contexts: false,
         });
         let begun = Instant::now();
-        Self { machine, store, context, begun, seen, own, out: Vec::new(), closes: false }
+        let out = Vec::new();
+        Self { machine, store, context, token, begun, seen, own, out, closes: false }
     }
 
     async fn run(mut self, mut socket: Socket, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).expect("randomness");
-        let token = Blob::from(Vec::new());
+        let token = self.token.clone();
         self.give(Input::Connected { link: LINK, nonce, dials: Some(self.context), token });
         let mut reads = true;
         while !self.closes {
@@ -179,6 +216,7 @@ impl Run {
                 },
                 order = orders.recv() => match order {
                     Some(Order::Commit(changes)) => self.commit(changes),
+                    Some(Order::Propose(proposal)) => self.propose(proposal),
                     Some(Order::Stall) => reads = false,
                     None => break,
                 },
@@ -207,6 +245,12 @@ impl Run {
     fn message(&mut self, message: Message) {
         match message {
             Message::Binary(frame) => {
+                self.seen.send_if_modified(|seen| {
+                    if seen.frames.len() < 8 {
+                        seen.frames.push(frame.to_vec());
+                    }
+                    false
+                });
                 self.give(Input::Received { link: LINK, frame: frame.into() });
             }
             Message::Close(Some(frame)) => self.seen.send_modify(|seen| {
@@ -227,6 +271,10 @@ impl Run {
             .extend(changes.iter().map(|change| (change.header.hash, change.header.deps.clone())));
         let changes = changes.into_iter().zip(positions).collect();
         self.give(Input::Committed { context: self.context, document: DOCUMENT, changes });
+    }
+
+    fn propose(&mut self, proposal: Blob) {
+        self.give(Input::Propose { context: self.context, proposal });
     }
 
     fn give(&mut self, input: Input) {
@@ -259,29 +307,45 @@ impl Run {
                 seen.changes.extend(positions.iter().map(|(hash, _)| *hash));
             });
         }
+        if let StoreReply::AccessAppended { entries, .. } = reply {
+            self.seen.send_modify(|seen| seen.entries = *entries);
+        }
     }
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Ready { .. } => self.seen.send_modify(|seen| seen.ready = true),
+            Event::Ready { key, is_relay, .. } => self.seen.send_modify(|seen| {
+                assert!(is_relay);
+                (seen.ready, seen.relay) = (true, Some(key));
+            }),
             Event::InSync { .. } => self.seen.send_modify(|seen| seen.in_sync = true),
             Event::Durable { known, .. } => {
                 let durable = self.ancestors(&known.durable);
                 self.seen.send_modify(|seen| seen.durable.extend(durable));
             }
-            Event::Snapshot { link, context, document, bytes, .. } => {
+            Event::Snapshot { link, context, document, bytes, seals } => {
                 self.seen.send_modify(|seen| seen.snapshots += 1);
                 let doc = automerge::Automerge::load(&bytes).expect("it loads");
                 let changes = doc.get_changes(&[]);
-                let changes = changes.iter().map(|one| (Blob::from(one.raw_bytes()), None));
-                let changes = changes.collect();
+                let seal = |one: &automerge::Change| {
+                    let hash = ChangeHash(one.hash().0);
+                    seals.iter().find(|(on, _)| *on == hash).map(|(_, seal)| *seal)
+                };
+                let changes =
+                    changes.iter().map(|one| (Blob::from(one.raw_bytes()), seal(one))).collect();
                 let now = self.now();
                 self.machine.handle(now, Input::Expanded { link, context, document, changes });
             }
-            Event::Refused { refusal, .. } | Event::Rejected { refusal, .. } => {
+            Event::Refused { refusal, .. }
+            | Event::Rejected { refusal, .. }
+            | Event::ProposalRefused { refusal, .. } => {
                 self.seen.send_modify(|seen| seen.refused.push(refusal));
             }
-            Event::Access { .. } | Event::Presence { .. } => {}
+            Event::Access { .. }
+            | Event::Presence { .. }
+            | Event::Receipt { .. }
+            | Event::Login { .. }
+            | Event::Forked { .. } => {}
         }
     }
 

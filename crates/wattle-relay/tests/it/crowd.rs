@@ -6,7 +6,7 @@ use tempfile::tempdir;
 
 use crate::client::{Client, Who};
 use crate::process::{Relay, until};
-use crate::writer::{Writer, keypair, person, record};
+use crate::writer::{Writer, keypair, record, store};
 
 /// Set `WATTLE_LINKS` for more.
 const LINKS: u64 = 100;
@@ -67,7 +67,8 @@ async fn idle(relay: &Relay, numbers: std::ops::Range<u64>) -> Vec<Client> {
     let record = record(11, &keypair(1));
     let mut clients = Vec::new();
     for number in numbers {
-        clients.push(Client::start(relay.address, Who::new(person(number), &record)).await);
+        let who = Who::at(keypair(1), &record, store(number));
+        clients.push(Client::start(relay.address, who).await);
     }
     for client in &clients {
         client.until("sync", |seen| seen.in_sync).await;

@@ -94,6 +94,15 @@ impl State {
         documents.map(|((_, key), document)| document.summary(*key)).collect()
     }
 
+    pub(super) fn bytes(&self, context: &ContextId) -> u64 {
+        let documents = || self.documents.iter().filter(|((of, _), _)| of == context);
+        let snapshots = documents().flat_map(|(_, document)| &document.snapshots);
+        let snapshots: usize = snapshots.map(|snapshot| snapshot.bytes.len()).sum();
+        let nodes = documents().flat_map(|((_, key), _)| self.graph(context, key));
+        let changes: usize = nodes.map(|(.., length)| length).sum();
+        (snapshots + changes) as u64
+    }
+
     pub(super) fn graph(
         &self,
         context: &ContextId,

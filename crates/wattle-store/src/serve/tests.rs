@@ -240,6 +240,7 @@ macro_rules! pass_on {
             fn id(&self) -> StoreId { self.store.id() }
             fn contexts(&mut self) -> Result<Vec<ContextId>, StoreError> { self.store.contexts() }
             fn documents(&mut self, c: &ContextId) -> Result<Vec<Summary>, StoreError> { self.store.documents(c) }
+            fn bytes(&mut self, c: &ContextId) -> Result<u64, StoreError> { self.store.bytes(c) }
             fn graph(&mut self, c: &ContextId, d: &DocumentKey) -> Result<Vec<(Position, Header, usize)>, StoreError> { self.store.graph(c, d) }
             fn read(&mut self, c: &ContextId, d: &DocumentKey, at: &[Position]) -> Result<Vec<(Position, Change)>, StoreError> { self.store.read(c, d, at) }
             fn read_after(&mut self, c: &ContextId, d: &DocumentKey, after: Position, max: usize) -> Result<Vec<(Position, Change)>, StoreError> { self.store.read_after(c, d, after, max) }

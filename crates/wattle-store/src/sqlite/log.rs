@@ -43,6 +43,19 @@ pub(super) fn documents(
     Ok(summaries.collect::<Result<_, _>>()?)
 }
 
+/// What the changes and snapshots of a context add up to. Lengths are read without what is long.
+pub(super) fn bytes(connection: &Connection, context: &ContextId) -> Result<u64, Failure> {
+    let mut query = connection.prepare_cached(
+        "SELECT
+            (SELECT coalesce(sum(length(log.bytes)), 0)
+             FROM doc JOIN log ON log.doc = doc.id WHERE doc.context = ?1)
+          + (SELECT coalesce(sum(length(snapshot.bytes)), 0)
+             FROM doc JOIN snapshot ON snapshot.doc = doc.id WHERE doc.context = ?1)",
+    )?;
+    let bytes: i64 = query.query_row([context.0], |row| row.get(0))?;
+    Ok(bytes.cast_unsigned())
+}
+
 /// The headers of all changes of a document.
 pub(super) fn graph(
     connection: &Connection,
