@@ -1,5 +1,7 @@
-//! What the integration tests share: a link that can be cut, a relay process, a recording.
+//! What the integration tests share: a link that can be cut, invitations, a relay process, a recording.
 
 pub mod cable;
+pub mod invitation;
+pub mod invitation;
 pub mod process;
 pub mod recording;

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod cable;
 mod direct;
 mod directory;

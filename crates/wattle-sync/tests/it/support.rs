@@ -1,5 +1,6 @@
 //! Short names for what the scenarios do.
 
+use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,4 +83,14 @@ pub(crate) async fn settled(peers: &[&Peer]) {
     for peer in peers {
         peer.settled(PATIENCE).await.unwrap();
     }
+}
+
+/// Asks again and again until it is so.
+pub(crate) async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
+    let asked = async {
+        while !so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("it never became so");
 }

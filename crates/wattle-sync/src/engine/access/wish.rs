@@ -108,7 +108,7 @@ impl Engine {
         if self.access.done.contains_key(&wish) {
             return Ok(());
         }
-        let refusals = self.refusals()?;
+        let refusals = self.refused_wishes()?;
         let refusal = refusals.into_iter().find(|(proposal, _)| *proposal == wish);
         let refusal = refusal.map_or_else(
             || Refusal::new(Code::Failed, "another process on the directory took it back"),
@@ -143,7 +143,7 @@ impl Engine {
         }
         let Some(bytes) = self.access.wishes.remove(&wish) else { return };
         // The reason first: who sees that the wish is gone looks for it.
-        let noted = self.note_refusal(wish, refusal);
+        let noted = self.note_refused_wish(wish, refusal);
         let dropped = noted.and_then(|()| self.store.drop_proposal(&self.context, &wish));
         if let Err(error) = dropped {
             tracing::warn!(%error, "a wish that was refused is still kept");
@@ -164,13 +164,13 @@ impl Engine {
         }
     }
 
-    fn refusals(&mut self) -> Result<Vec<(ChangeHash, Refusal)>, StoreError> {
+    fn refused_wishes(&mut self) -> Result<Vec<(ChangeHash, Refusal)>, StoreError> {
         let note = self.store.note(REFUSALS)?.unwrap_or_default();
         Ok(serde_json::from_slice(&note).unwrap_or_default())
     }
 
-    fn note_refusal(&mut self, wish: ChangeHash, refusal: &Refusal) -> Result<(), StoreError> {
-        let mut refusals = self.refusals()?;
+    fn note_refused_wish(&mut self, wish: ChangeHash, refusal: &Refusal) -> Result<(), StoreError> {
+        let mut refusals = self.refused_wishes()?;
         refusals.insert(0, (wish, refusal.clone()));
         refusals.truncate(REFUSALS_REMEMBERED_MAX);
         let note = serde_json::to_vec(&refusals).unwrap_or_default();
