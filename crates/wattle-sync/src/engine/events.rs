@@ -119,7 +119,7 @@ impl Engine {
                 self.note_refusal(&refusal, (by, None));
                 // Whoever joins may come before the context does: dialled again later, it may be there.
                 if refusal.code == Code::Unknown {
-                    self.tell_machine(Input::Hangup { link });
+                    self.hang_up(link, &refusal);
                 }
             }
             Event::Rejected { link, document, refusal } => {

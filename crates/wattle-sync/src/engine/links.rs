@@ -49,6 +49,8 @@ pub(super) struct Link {
 /// A remote that is to be reached.
 struct Target {
     state: LinkState,
+    /// What the other side has refused last, and for which the link was closed here.
+    refused: Option<String>,
     task: Option<AbortHandle>,
 }
 
@@ -193,7 +195,7 @@ impl Link {
 
 impl Target {
     const fn idle() -> Self {
-        Self { state: LinkState::Dialling, task: None }
+        Self { state: LinkState::Dialling, refused: None, task: None }
     }
 
     fn status(&self, address: &Address) -> LinkStatus {
@@ -281,9 +283,23 @@ impl Engine {
 
     /// How a dial stands.
     pub(super) fn attempt(&mut self, address: &Address, state: LinkState) {
-        if let Some(target) = self.links.targets.get_mut(address) {
-            target.state = state;
+        let Some(target) = self.links.targets.get_mut(address) else { return };
+        target.state = match (state, target.refused.take()) {
+            (LinkState::Waiting { retry_ms, .. }, Some(reason)) => {
+                LinkState::Waiting { reason, retry_ms }
+            }
+            (state, _) => state,
+        };
+    }
+
+    /// Closes a link on which there is nothing to be had; how the dial stands says why.
+    pub(super) fn hang_up(&mut self, link: LinkId, refusal: &Refusal) {
+        let Links { links, targets, .. } = &mut self.links;
+        let address = links.get(&link).and_then(|entry| entry.address.as_ref());
+        if let Some(target) = address.and_then(|address| targets.get_mut(address)) {
+            target.refused = Some(refusal.to_string());
         }
+        self.tell_machine(Input::Hangup { link });
     }
 }
 
