@@ -61,7 +61,7 @@ pub enum Verdict {
 pub fn admit(change: &Change, place: &Place<'_>) -> Verdict {
     let (header, graph) = (&change.header, place.graph);
     if let Some(index) = graph.index(&header.hash) {
-        return if graph.is_live(index) {
+        return if graph.is_there(index) {
             Verdict::Known
         } else {
             let reason = "it could not be applied when it came before";
@@ -127,7 +127,7 @@ fn judge(change: &Change, place: &Place<'_>) -> Judged {
 fn placed(header: &Header, place: &Place<'_>) -> Result<Option<PublicKey>, (Code, &'static str)> {
     let graph = place.graph;
     let deps: Vec<u32> = header.deps.iter().filter_map(|dep| graph.index(dep)).collect();
-    if deps.iter().any(|dep| !graph.is_live(*dep)) {
+    if deps.iter().any(|dep| !graph.is_there(*dep)) {
         return Err((Code::Invalid, "it builds on a change that was refused"));
     }
     if deps.is_empty() && !place.access.roots.contains(&header.hash) {

@@ -266,6 +266,11 @@ impl Graph {
         self.node(index).is_some_and(|node| node.state == State::Live)
     }
 
+    /// Live or held: others can build on it.
+    pub fn is_there(&self, index: u32) -> bool {
+        self.is_live(index) || self.is_held(index)
+    }
+
     /// No signature covers it, or something that it builds on, yet.
     pub fn is_held(&self, index: u32) -> bool {
         self.node(index).is_some_and(|node| node.state == State::Held)

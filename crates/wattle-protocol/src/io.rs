@@ -130,6 +130,13 @@ pub struct Login {
     pub founds: bool,
 }
 
+impl Login {
+    /// Whether it may bring a context that is not known.
+    pub(crate) fn may_found(&self, context: &ContextId) -> bool {
+        self.founds && self.contexts.as_ref().is_none_or(|all| all.contains(context))
+    }
+}
+
 /// What the machine wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {

@@ -1,13 +1,18 @@
 //! The machine.
 
+mod access;
 mod document;
 mod ending;
 mod follow;
+mod holding;
 mod link;
+mod login;
 mod opening;
 mod presence;
+mod purge;
 mod receiving;
 mod sending;
+mod sequencing;
 mod storing;
 #[cfg(test)]
 mod tests;
@@ -102,6 +107,8 @@ pub struct Replica {
     turn: Option<LinkId>,
     timers: BTreeSet<(Time, Timer)>,
     presence_count: u64,
+    /// Seconds since 1970, and when that was; zero before the driver has told.
+    clock: (u64, Time),
 }
 
 /// A link, for people and metrics.
@@ -133,6 +140,7 @@ impl Replica {
             turn: None,
             timers: BTreeSet::new(),
             presence_count: 0,
+            clock: (0, Time::default()),
         }
     }
 
@@ -163,11 +171,11 @@ impl Replica {
             }
             Input::Present { context, body } => self.present(context, body),
             Input::Hangup { link } => self.close(link, refusal(Code::GoingAway, "closing")),
-            Input::Clock { .. }
-            | Input::Propose { .. }
-            | Input::AccessCommitted { .. }
-            | Input::Login { .. }
-            | Input::Tick => {}
+            Input::Clock { unix_seconds } => self.clock(unix_seconds),
+            Input::Propose { context, proposal } => self.propose(context, proposal),
+            Input::AccessCommitted { context, entries } => self.access_committed(context, entries),
+            Input::Login { link, login } => self.login(link, login),
+            Input::Tick => {}
         }
     }
 
@@ -177,11 +185,7 @@ impl Replica {
             return Some(output);
         }
         if !self.staged.is_empty() {
-            let staged = std::mem::take(&mut self.staged);
-            self.outbox.extend(staged.into_iter().map(|(at, changes)| {
-                let At { link, context, document } = at;
-                Output::Store(StoreRequest::Append { context, document, link, changes })
-            }));
+            self.flush_staged();
             return self.outbox.pop_front();
         }
         let sent = self.pump();
@@ -194,6 +198,15 @@ impl Replica {
             }
             None => self.outbox.pop_front(),
         }
+    }
+
+    /// Asks the store to take in what is staged, before anything that is asked for from here on.
+    fn flush_staged(&mut self) {
+        let staged = std::mem::take(&mut self.staged);
+        self.outbox.extend(staged.into_iter().map(|(at, changes)| {
+            let At { link, context, document } = at;
+            Output::Store(StoreRequest::Append { context, document, link, changes })
+        }));
     }
 
     /// When to call `handle(.., Input::Tick)` at the latest.

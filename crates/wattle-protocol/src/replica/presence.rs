@@ -33,7 +33,7 @@ impl Replica {
         let Some(here) = self.links.get_mut(&link) else { return };
         // A sender keeps to the limit by its own clock; the tolerance is for the difference.
         if !here.presence_in.allows(now, 2 * PRESENCE_PER_SECOND_MAX)
-            || !here.shared.contains_key(&context)
+            || !here.shared.get(&context).is_some_and(super::follow::Shared::is_open)
         {
             return;
         }

@@ -1,20 +1,39 @@
 //! Changes that arrive: from a link, as a snapshot, or from this replica's own application.
 
 use super::Replica;
+use super::access::Waiting;
 use super::document::{Document, GraphState};
 use super::follow::{At, Follow, Phase};
 use super::link::{Assembly, refusal};
+use super::purge::is_of_log;
 use crate::admit::{self, Access, Place, Verdict};
-use crate::change::Change;
+use crate::change::{Change, Header};
 use crate::graph::Arrival;
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::{Seal, Side};
-use crate::io::{Event, Output, StoreRequest};
+use crate::io::{Event, Output};
 use crate::limits::{
     CONTEXT_DOCUMENTS_MAX, DEFERRED_BYTES_MAX, DEFERRED_CHANGES_MAX, LINK_UNSTORED_BYTES_MAX,
     SNAPSHOT_BYTES_MAX,
 };
 use crate::message::{Changes, Code, Refusal, SnapshotPart};
+
+/// Refused changes of one document that are remembered.
+const REFUSED_MAX: usize = 4096;
+
+/// What becomes of a change.
+enum Judged {
+    Admit(Verdict),
+    /// It is held here already.
+    Held(u32),
+    Nothing,
+}
+
+impl Judged {
+    fn refuse(header: &Header, code: Code, reason: &str) -> Self {
+        Self::Admit(Verdict::Reject(Refusal { about: Some(header.hash), ..refusal(code, reason) }))
+    }
+}
 
 impl Replica {
     pub(super) fn changes(&mut self, link: LinkId, changes: Changes) {
@@ -26,6 +45,10 @@ impl Replica {
         if shared.phase == Phase::Gathering {
             return self.refuse(link, refusal(Code::Missing, "the context is not open yet"));
         }
+        if !self.may_write(at) {
+            return self.refuse_all(at, changes);
+        }
+        let Some(shared) = self.shared(link, &at.context) else { return };
         shared.follows.entry(at.document).or_insert_with(Follow::live);
         if !self.has_room_for(at) {
             return self.refuse(link, refusal(Code::TooLarge, "too many documents in the context"));
@@ -34,6 +57,24 @@ impl Replica {
             self.take_in(at, changes);
         } else {
             self.park(at, changes);
+        }
+    }
+
+    /// Whether changes of a document are taken from a link, whoever wrote them.
+    fn may_write(&self, at: At) -> bool {
+        let Some(here) = self.links.get(&at.link) else { return false };
+        let reads =
+            here.shared.get(&at.context).is_some_and(|shared| shared.may_read(&at.document));
+        let login = here.login.as_ref();
+        reads && login.is_none_or(|login| login.rights.writes(at.document.scope))
+    }
+
+    /// Says no to each change, the same whether the document is here or not.
+    fn refuse_all(&mut self, at: At, changes: Changes) {
+        let refusal = refusal(Code::Forbidden, "this link may not write this section");
+        for (bytes, _) in changes.changes {
+            let about = Header::parse(&bytes).ok().map(|header| header.hash);
+            self.reject(at, Refusal { about, ..refusal.clone() });
         }
     }
 
@@ -77,7 +118,7 @@ impl Replica {
     }
 
     /// Takes up room for changes that wait; answers whether there is any.
-    fn reserve(&mut self, link: LinkId, changes: usize, bytes: usize) -> bool {
+    pub(super) fn reserve(&mut self, link: LinkId, changes: usize, bytes: usize) -> bool {
         let Some(here) = self.links.get_mut(&link) else { return false };
         let waiting = &mut here.deferred;
         if waiting.changes + changes > DEFERRED_CHANGES_MAX
@@ -120,6 +161,7 @@ impl Replica {
         for (bytes, seal) in changes.changes {
             self.take_in_one(at, bytes, seal);
         }
+        self.reserve_held(at);
         if let Some(document) = self.document(at) {
             let first_unstored = document.graph.first_unstored();
             document.recent.evict(first_unstored);
@@ -150,37 +192,91 @@ impl Replica {
     }
 
     /// Judges a change, and what has waited for it.
-    fn judge(&mut self, at: At, change: Change) {
+    pub(super) fn judge(&mut self, at: At, change: Change) {
         let mut judged = vec![(at.link, change)];
         while let Some((link, change)) = judged.pop() {
             let at = At { link, ..at };
-            let there = self.contexts.get(&at.context);
-            let Some(Ok(log)) = there.map(|there| crate::access::Log::read(&there.access)) else {
-                return;
-            };
-            let roots = std::mem::take(&mut self.config.roots);
-            let access = Access { roots: &roots, log: &log };
-            let verdict = self.document(at).map(|document| {
-                let (context, document, graph) = (&at.context, &at.document, &document.graph);
-                admit::admit(&change, &Place { context, document, graph, access: &access })
-            });
-            self.config.roots = roots;
-            match verdict {
-                Some(Verdict::Accept) => {
-                    let hash = change.header.hash;
-                    self.accept(at, change);
-                    judged.extend(self.waited_for(at, &hash));
+            let hash = change.header.hash;
+            match self.verdict(at, &change) {
+                Judged::Admit(Verdict::Accept) => self.accept(at, change),
+                Judged::Admit(Verdict::Hold) => self.hold(at, change),
+                Judged::Admit(Verdict::Known) => {
+                    self.known(at, &hash);
+                    continue;
                 }
-                Some(Verdict::Known) => self.known(at, &change.header.hash),
-                Some(Verdict::Defer { missing }) => self.defer(at, change, &missing),
-                Some(Verdict::Behind(refusal)) => self.refuse(link, refusal),
-                Some(Verdict::Reject(refusal)) => {
-                    self.reject(at, refusal);
-                    judged.extend(self.waited_for(at, &change.header.hash));
+                Judged::Admit(Verdict::Defer { missing }) => {
+                    self.defer(at, change, &missing);
+                    continue;
                 }
-                Some(Verdict::Hold) | None => {}
+                Judged::Admit(Verdict::Behind(refusal)) => self.not_yet(at, refusal),
+                Judged::Admit(Verdict::Reject(refusal)) => self.reject_change(at, refusal),
+                Judged::Held(index) => {
+                    self.held_again(at, index, &change);
+                    continue;
+                }
+                Judged::Nothing => continue,
             }
+            judged.extend(self.waited_for(at, &hash));
         }
+    }
+
+    /// What becomes of a change, as the log and the graph have it now.
+    fn verdict(&mut self, at: At, change: &Change) -> Judged {
+        let header = &change.header;
+        let Some(there) = self.contexts.get(&at.context) else { return Judged::Nothing };
+        let Some(here) = there.documents.get(&at.document) else { return Judged::Nothing };
+        let graph = &here.graph;
+        if let Some(index) = graph.index(&header.hash).filter(|index| graph.is_held(*index)) {
+            return Judged::Held(index);
+        }
+        let Some(log) = &there.log else {
+            let reason = "the access log has not come yet";
+            return Judged::refuse(header, Code::Missing, reason);
+        };
+        let refused = header.deps.iter().find_map(|dep| here.refused.get(dep));
+        if let Some(code) = refused {
+            return Judged::refuse(header, *code, "it builds on a change that was refused");
+        }
+        let author = graph.actor(&header.actor).map_or(header.author, |(.., author)| author);
+        if author.is_some_and(|author| there.sequencing.is_closing(&author)) {
+            let reason = "its author's rights are changing at this moment";
+            return Judged::refuse(header, Code::Busy, reason);
+        }
+        let (context, document) = (&at.context, &at.document);
+        let access = Access { roots: &self.config.roots, log };
+        let verdict = admit::admit(change, &Place { context, document, graph, access: &access });
+        let held = |dep: &ChangeHash| graph.index(dep).is_some_and(|dep| graph.is_held(dep));
+        let stated = self.links.get(&at.link).and_then(|link| link.shared.get(context));
+        let behind = stated.is_some_and(|shared| shared.is_ahead_of(log));
+        match verdict {
+            Verdict::Accept if header.deps.iter().any(held) => Judged::Admit(Verdict::Hold),
+            Verdict::Reject(refusal) if behind && is_of_log(&refusal) => {
+                Judged::Admit(Verdict::Behind(Refusal { code: Code::Missing, ..refusal }))
+            }
+            verdict => Judged::Admit(verdict),
+        }
+    }
+
+    /// What may be sent again is not covered by a cursor.
+    fn not_yet(&mut self, at: At, refusal: Refusal) {
+        if let Some(follow) = self.follow(at) {
+            follow.lost = true;
+        }
+        self.reject(at, refusal);
+    }
+
+    /// Refuses a change. What builds on it is refused too, as long as the log is the same.
+    fn reject_change(&mut self, at: At, refusal: Refusal) {
+        if !refusal.code.is_permanent() {
+            return self.not_yet(at, refusal);
+        }
+        if let (Some(hash), Some(here)) = (refusal.about, self.document(at)) {
+            if here.refused.len() >= REFUSED_MAX {
+                here.refused.pop_first();
+            }
+            here.refused.insert(hash, refusal.code);
+        }
+        self.reject(at, refusal);
     }
 
     pub(super) fn waited_for(&mut self, at: At, hash: &ChangeHash) -> Vec<(LinkId, Change)> {
@@ -193,13 +289,21 @@ impl Replica {
     }
 
     fn accept(&mut self, at: At, change: Change) {
+        let Some(document) = self.document(at) else { return };
+        let (bytes, link) = (change.bytes.len(), Some(at.link));
+        let arrival = Arrival { bytes, link, position: None };
+        let Some(index) = document.graph.insert(&change.header, arrival) else { return };
+        self.take(at, (index, change));
+    }
+
+    /// A change counts: it goes to the store, and a relay passes it on.
+    pub(super) fn take(&mut self, at: At, (index, change): (u32, Change)) {
         let bytes = change.bytes.len();
         let (now, owes) = (self.now, self.owes_saved(at));
         let Some(document) = self.document(at) else { return };
-        let arrival = Arrival { bytes, link: Some(at.link), position: None };
-        let Some(index) = document.graph.insert(&change.header, arrival) else { return };
         document.recent.insert(index, &change);
         document.used = now;
+        document.frame = None;
         if owes {
             document.owed.entry(index).or_default().push(at.link);
         }
@@ -354,6 +458,11 @@ impl Replica {
     }
 
     pub(super) fn expanded(&mut self, at: At, changes: Vec<(Blob, Option<Seal>)>) {
+        let what = Waiting::Expanded(at.document, changes);
+        let Some(Waiting::Expanded(_, changes)) = self.behind_entries(at.link, at.context, what)
+        else {
+            return;
+        };
         let Some(follow) = self.follow(at) else { return };
         follow.expanding = false;
         let done = std::mem::take(&mut follow.done_waits);
@@ -408,6 +517,7 @@ impl Replica {
         let Some(here) = self.document(at) else { return };
         let changes = std::mem::take(&mut here.committed);
         let is_new = here.graph.count() == 0;
+        let mut refused = false;
         for (change, position) in changes {
             let Some(here) = self.document(at) else { return };
             let hash = change.header.hash;
@@ -422,54 +532,20 @@ impl Replica {
                 continue;
             };
             here.recent.insert(index, &change);
+            refused |= !self.is_allowed(at, index);
             for (link, change) in self.waited_for(at, &hash) {
                 self.judge(At { link, ..at }, change);
             }
         }
         self.after_storing(context, document);
+        if refused {
+            self.judge_document(context, document);
+        }
         if is_new {
             self.announce(context, document);
             self.wake_when_idle(context);
         }
         self.ready_on_all(context, document);
-    }
-
-    /// Entries of the access log; so far only the context's record is known.
-    pub(super) fn access_entries(
-        &mut self,
-        link: LinkId,
-        context: ContextId,
-        (from, entries): (u64, Vec<Blob>),
-    ) {
-        if self.shared(link, &context).is_none() {
-            return self
-                .refuse(link, refusal(Code::Unknown, "the context is not open on this link"));
-        }
-        let Some(there) = self.contexts.get_mut(&context) else { return };
-        for (offset, entry) in entries.into_iter().enumerate() {
-            let number = from.saturating_add(offset as u64);
-            let known = usize::try_from(number).ok().and_then(|number| there.access.get(number));
-            match known {
-                Some(known) if *known == entry => {}
-                Some(_) => {
-                    let reason = "the access log has another entry there";
-                    return self.refuse(link, refusal(Code::Contradiction, reason));
-                }
-                None if number == 0 && super::opening::is_record_of(&entry, &context) => {
-                    there.access.push(entry.clone());
-                    let entries = vec![entry];
-                    self.outbox.push_back(Output::Store(StoreRequest::AppendAccess {
-                        context,
-                        from: 0,
-                        entries,
-                    }));
-                }
-                None => {
-                    let reason = "an entry of the access log in a format that is not known here";
-                    return self.refuse(link, refusal(Code::Invalid, reason));
-                }
-            }
-        }
     }
 }
 

@@ -13,9 +13,8 @@ use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::{Seal, Side};
 use crate::io::{Output, StoreRequest};
 use crate::limits::{
-    FRAME_ACCESS_ENTRIES_MAX, FRAME_CHANGES_BYTES_TARGET, FRAME_CHANGES_MAX,
-    FRAME_OPEN_BYTES_TARGET, HEADS_MAX, LINK_UNDER_WAY_BYTES_MAX, OPEN_DOCUMENTS_MAX,
-    SNAPSHOT_PART_BYTES, SNAPSHOT_SEALS_MAX,
+    FRAME_CHANGES_BYTES_TARGET, FRAME_CHANGES_MAX, FRAME_OPEN_BYTES_TARGET, HEADS_MAX,
+    LINK_UNDER_WAY_BYTES_MAX, OPEN_DOCUMENTS_MAX, SNAPSHOT_PART_BYTES, SNAPSHOT_SEALS_MAX,
 };
 use crate::message::{Changes, Has, Have, Message, Open, Opened, SnapshotPart};
 use crate::wire;
@@ -91,20 +90,6 @@ impl Replica {
             return Some(wire::encode(&message));
         }
         self.next_document_frame(link, context)
-    }
-
-    fn access_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
-        let there = self.contexts.get(&context)?;
-        let shared = self.links.get_mut(&link)?.shared.get_mut(&context)?;
-        if shared.phase != Phase::Open {
-            return None;
-        }
-        let from = shared.access;
-        let skipped = usize::try_from(from).unwrap_or(usize::MAX);
-        let owed = there.access.iter().skip(skipped).take(FRAME_ACCESS_ENTRIES_MAX);
-        let entries: Vec<Blob> = owed.cloned().collect();
-        shared.access += entries.len() as u64;
-        (!entries.is_empty()).then_some(Message::Access { context, from, entries })
     }
 
     fn open_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {

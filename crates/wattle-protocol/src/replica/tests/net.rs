@@ -5,10 +5,13 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::change::Change;
+use crate::access::Closure;
 use crate::change::tests::chunk::Chunk;
-use crate::id::{ActorId, Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, StoreId};
-use crate::identity::{Challenge, ContextRecord, Keypair, Side};
+use crate::change::{Change, Header};
+use crate::id::{
+    ActorId, Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, PublicKey, StoreId,
+};
+use crate::identity::{Challenge, ContextRecord, Keypair, Seal, Side};
 use crate::io::{Event, Input, Known, Output, Snapshot, StoreReply, StoreRequest, Summary, Time};
 use crate::message::{Message, Open, Refusal};
 use crate::replica::{Config, Replica};
@@ -76,7 +79,7 @@ impl Net {
 
     pub(super) fn add(&mut self, loads_documents: bool) -> usize {
         let number = self.nodes.len() as u8 + 1;
-        let key = Keypair::from_secret(&[number; 32]);
+        let key = key_of(number);
         let replica = Replica::new(Config {
             key: key.clone(),
             store: StoreId([number; 16]),
@@ -109,11 +112,13 @@ impl Net {
     /// A node begins the context.
     pub(super) fn found(&mut self, node: usize) {
         let owner = self.nodes[node].key.public();
+        // Who may do what is of no matter to most of these tests: everybody owns the context.
+        let owners = (1..=9).chain([99]).map(|number| key_of(number).public()).collect();
         let record = ContextRecord {
             version: 1,
             nonce: [1; 16],
             name: "test".into(),
-            owners: vec![owner],
+            owners,
             sequencer: owner,
         };
         self.nodes[node].disk.access = vec![record.to_bytes()];
@@ -192,7 +197,7 @@ impl Net {
     }
 
     fn prove_raw(&mut self, node: usize, link: LinkId, prover: Side) {
-        let key = Keypair::from_secret(&[99; 32]);
+        let key = key_of(99);
         let (theirs, mine) = (nonce_of(link), [5; 32]);
         self.raw(node, link, frames::hello(key.public(), mine));
         let (verifier_key, prover_key) = (self.nodes[node].key.public(), key.public());
@@ -281,10 +286,36 @@ impl Net {
         }
         let chunks = self.compose(node, number, count);
         changes.extend(chunks.iter().map(Chunk::change));
+        let newest = changes.len();
+        for (number, change) in (1..).zip(&mut changes) {
+            // As often as a program writes them down.
+            if change.header.deps.is_empty() || (number % 1000 != 0 && number != newest) {
+                continue;
+            }
+            change.seal = Some(self.seal(node, &key, &change.header));
+        }
         let here = &mut self.nodes[node];
         here.own.get_mut(&key).unwrap().1 += count;
         let changes = here.disk.append(key, changes);
         self.input(node, Input::Committed { context, document: key, changes });
+    }
+
+    /// The signature of a node under one of its changes.
+    pub(super) fn seal(&self, node: usize, document: &DocumentKey, header: &Header) -> Seal {
+        let here = &self.nodes[node];
+        let epoch = here.disk.access.len() as u64;
+        here.key.seal(&self.context(), document, header, epoch)
+    }
+
+    /// Changes of a node, each with its signature, as they go into a frame.
+    pub(super) fn sealed(
+        &self,
+        node: usize,
+        number: u8,
+        chunks: &[Chunk],
+    ) -> Vec<(Blob, Option<Seal>)> {
+        let seal = |chunk: &Chunk| self.seal(node, &document(number), &chunk.header());
+        chunks.iter().map(|chunk| (chunk.bytes(), Some(seal(chunk)))).collect()
     }
 
     /// What `write` would write.
@@ -406,8 +437,8 @@ impl Net {
             Output::Store(request) => self.ask(node, request),
             Output::Event(event) => {
                 self.nodes[node].events.push(event.clone());
-                if let Event::Snapshot { link, context, document, bytes, .. } = event {
-                    let changes = split(&bytes);
+                if let Event::Snapshot { link, context, document, bytes, seals } = event {
+                    let changes = split(&bytes, &seals);
                     self.input(node, Input::Expanded { link, context, document, changes });
                 }
             }
@@ -493,7 +524,10 @@ impl Net {
         let bytes =
             changes.iter().flat_map(|(_, change)| change.bytes.to_vec()).collect::<Vec<u8>>();
         let upto = changes[count - 1].0;
-        disk.snapshots.insert(key, Snapshot { upto, bytes: bytes.into(), seals: vec![] });
+        let seals =
+            changes.iter().filter_map(|(_, change)| Some((change.header.hash, change.seal?)));
+        let seals = seals.collect();
+        disk.snapshots.insert(key, Snapshot { upto, bytes: bytes.into(), seals });
         disk.pruned.insert(key, upto);
         let (pruned, snapshot) = (upto, upto);
         self.input(node, Input::Compacted { context, document: key, pruned, snapshot });
@@ -605,6 +639,11 @@ impl Net {
     }
 }
 
+/// The key of the node with a number, from 1; 99 is the test itself.
+pub(super) fn key_of(number: u8) -> Keypair {
+    Keypair::from_secret(&[number; 32])
+}
+
 fn nonce_of(link: LinkId) -> [u8; 32] {
     Sha256::digest(link.0.to_be_bytes()).into()
 }
@@ -681,7 +720,12 @@ impl Disk {
                 let snapshot = self.snapshots.get(&document).cloned();
                 StoreReply::Snapshot { link, context, document, snapshot }
             }
-            StoreRequest::Append { .. } | StoreRequest::AppendAccess { .. } if self.broken => {
+            StoreRequest::Append { .. }
+            | StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Remove { .. }
+                if self.broken =>
+            {
                 StoreReply::Failed { request, reason: "the disk is full".into() }
             }
             StoreRequest::Append { context, document, link: _, changes } => {
@@ -702,23 +746,50 @@ impl Disk {
                 let failed = failed.into_iter().collect();
                 StoreReply::Appended { context, document, positions, failed }
             }
-            StoreRequest::AppendAccess { context, from: _, entries } => {
-                self.access = entries;
-                StoreReply::AccessAppended { context, entries: self.access.len() as u64 }
+            StoreRequest::AppendAccess { from, .. } if from != self.access.len() as u64 => {
+                StoreReply::Failed { request, reason: "another process was first".into() }
             }
-            StoreRequest::ReplaceAccess { context, from, entries } => {
+            StoreRequest::AppendAccess { context, from, entries }
+            | StoreRequest::ReplaceAccess { context, from, entries } => {
                 self.access.truncate(from as usize);
                 self.access.extend(entries);
                 StoreReply::AccessAppended { context, entries: self.access.len() as u64 }
             }
-            StoreRequest::Cutoffs { .. } | StoreRequest::Remove { .. } => {
-                StoreReply::Failed { request, reason: "not here yet".into() }
+            StoreRequest::Cutoffs { context, keys } => {
+                let closes = keys.into_iter().map(|key| self.cutoff(key)).collect();
+                StoreReply::Cutoffs { context, closes }
+            }
+            StoreRequest::Remove { context, document, changes } => {
+                let gone: BTreeSet<ChangeHash> = changes.into_iter().collect();
+                if let Some(stored) = self.documents.get_mut(&document) {
+                    stored.retain(|(_, change)| !gone.contains(&change.header.hash));
+                }
+                StoreReply::Removed { context, document }
             }
             StoreRequest::Remember { remote, context: _, known } => {
                 self.remotes.insert((remote, known.document), known);
                 return None;
             }
         })
+    }
+
+    /// How far the actors of a key have come.
+    fn cutoff(&self, key: PublicKey) -> Closure {
+        let mut upto = Vec::new();
+        for (document, stored) in &self.documents {
+            let headers = || stored.iter().map(|(_, change)| &change.header);
+            let own = headers().filter(|header| header.author == Some(key));
+            let mut actors: Vec<(ActorId, u64)> = own.map(|header| (header.actor, 0)).collect();
+            actors.sort_unstable();
+            for (actor, last) in &mut actors {
+                let written = headers().filter(|header| header.actor == *actor);
+                *last = written.map(|header| header.seq).max().unwrap_or_default();
+            }
+            if !actors.is_empty() {
+                upto.push((*document, actors));
+            }
+        }
+        Closure { key, upto }
     }
 
     fn summary(&self, document: DocumentKey) -> Summary {
@@ -738,7 +809,7 @@ impl Disk {
 }
 
 /// A snapshot of these tests is its changes, one after the other.
-fn split(mut bytes: &[u8]) -> Vec<(Blob, Option<crate::identity::Seal>)> {
+fn split(mut bytes: &[u8], seals: &[(ChangeHash, Seal)]) -> Vec<(Blob, Option<Seal>)> {
     let mut changes = Vec::new();
     while !bytes.is_empty() {
         let body = crate::change::tests::chunk::body(bytes);
@@ -748,7 +819,9 @@ fn split(mut bytes: &[u8]) -> Vec<(Blob, Option<crate::identity::Seal>)> {
             length |= usize::from(byte & 0x7f) << (7 * at);
         }
         let (chunk, rest) = bytes.split_at(9 + length_bytes + length);
-        changes.push((chunk.into(), None));
+        let hash = Header::parse(chunk).unwrap().hash;
+        let seal = seals.iter().find(|(on, _)| *on == hash).map(|(_, seal)| *seal);
+        changes.push((chunk.into(), seal));
         bytes = rest;
     }
     changes
