@@ -4,13 +4,15 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wattle_context::{EditError, LoadError, Part, Section};
-use wattle_protocol::PublicKey;
-use wattle_protocol::access::End;
+use wattle_context::{LoadError, Part};
 use wattle_protocol::message::Refusal;
 use wattle_store::StoreError;
 
-use crate::role::Role;
+mod edit;
+mod identity;
+
+pub use edit::{EditFailed, ResolveFailed};
+pub use identity::IdentityError;
 
 /// Why a text is no address or no link to join.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,100 +116,6 @@ pub enum AccessFailed {
     Closed,
 }
 
-/// Why there is no identity.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// There is no home directory to put it in.
-    #[error("no place for the identity: set WATTLE_CONFIG_DIR or HOME")]
-    NoPlace,
-    /// It cannot be read.
-    #[error("the identity {} cannot be read: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It cannot be written.
-    #[error("the identity {} cannot be written: {source}", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is not an identity.
-    #[error("{} is not an identity: a name and a secret key are expected", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Others on this machine can read it.
-    #[error("{} can be read by others (mode {mode:o}): `chmod 600` it, and consider another key", path.display())]
-    TooOpen {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// It is protected, and no passphrase was given.
-    #[error("{} is protected by a passphrase: give it in WATTLE_PASSPHRASE", path.display())]
-    Locked {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The passphrase is another one.
-    #[error("the passphrase does not open {}", path.display())]
-    WrongPassphrase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No such agent has a key here.
-    #[error("no agent {name} has a key on this machine: {}", known_agents(known))]
-    NoAgent {
-        /// Which was asked for.
-        name: String,
-        /// Those that have one.
-        known: Vec<String>,
-    },
-    /// There is an agent of that name already.
-    #[error("an agent {name} has a key on this machine already")]
-    AgentExists {
-        /// The name.
-        name: String,
-    },
-    /// Not the name of an agent.
-    #[error("{name:?} is no name for an agent: letters, digits, - and _, at most 64 bytes")]
-    AgentName {
-        /// What was given.
-        name: String,
-    },
-    /// No new key waits.
-    #[error("there is no new key in {}", path.display())]
-    NoRotation {
-        /// Where it would be.
-        path: PathBuf,
-    },
-    /// Not the text of a recovery key, or with a mistake in it.
-    #[error(
-        "not a recovery key: it has 58 letters and digits, and one of these is mistaken or missing"
-    )]
-    Recovery,
-    /// The key cannot be made of the passphrase.
-    #[error("no memory for the protection of the key: 64 MiB are needed")]
-    NoMemory,
-    /// The system gives no randomness for a new key.
-    #[error("the system gives no randomness for a new key")]
-    NoRandomness,
-}
-
-fn known_agents(known: &[String]) -> String {
-    match known {
-        [] => "make one with `wattle agent add NAME`".to_owned(),
-        known => format!("{} have", known.join(", ")),
-    }
-}
-
 /// Why a context was not opened. What is on the disk is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -309,118 +217,6 @@ pub enum ReadError {
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
-}
-
-/// Why nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum EditFailed {
-    /// The edits do not fit the context.
-    #[error(transparent)]
-    Refused(#[from] EditError),
-    /// What they build on could not be read.
-    #[error(transparent)]
-    Unreadable(#[from] ReadError),
-    /// The store did not take them.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Together they make a change that no replica would take.
-    #[error("the edits make a change that no replica takes: {source}")]
-    TooMuch {
-        /// What is wrong with it.
-        source: wattle_protocol::change::HeaderError,
-    },
-    /// The role does not allow it. Every replica would refuse it, so it is not made.
-    #[error("a role that allows only {role} writes no {section}: {}", who_may(section, may))]
-    NotAllowed {
-        /// What the key may do.
-        role: Role,
-        /// What it may not write.
-        section: Section,
-        /// Members that may, by name, where they have one.
-        may: Vec<String>,
-    },
-    /// The invitation has not been taken up yet.
-    #[error(
-        "not a member yet: the invitation has not been taken up, because nobody who can do that was reached"
-    )]
-    NotYetMember,
-    /// The key is no member's.
-    #[error(
-        "the key {key} has no role in this context: ask for an invitation, or for a grant to it"
-    )]
-    NoMember {
-        /// The key that would edit.
-        key: PublicKey,
-    },
-    /// The key's rights have ended, for ever.
-    #[error("the rights of this key have ended ({}): who comes back comes with another key", how_ended(*how, *entry))]
-    Ended {
-        /// How; none when those of its sponsor have.
-        how: Option<End>,
-        /// By which entry of the access log; that of the sponsor's end is not known here.
-        entry: Option<u64>,
-    },
-    /// The end date is past; the entry that says so is on its way.
-    #[error("the rights of this key ended {} s ago, at their date", now.saturating_sub(*until))]
-    Past {
-        /// The end: seconds since 1970.
-        until: u64,
-        /// Now: seconds since 1970.
-        now: u64,
-    },
-    /// More edits than the key may make in a minute.
-    #[error(
-        "the budget of {per_minute} edits per minute is used up: the next one is possible in {wait_ms} ms"
-    )]
-    OverBudget {
-        /// The budget.
-        per_minute: u32,
-        /// How long until there is some again.
-        wait_ms: u64,
-    },
-    /// The system gives no randomness for the id of an item.
-    #[error("the system gives no randomness for the id of an item")]
-    NoRandomness,
-    /// Automerge gave up.
-    #[error("the edits bring Automerge to panic")]
-    Panicked,
-    /// The peer is closed.
-    #[error("the peer is closed")]
-    Closed,
-}
-
-fn who_may(section: &Section, may: &[String]) -> String {
-    let roles: Vec<String> = Role::writers(*section).map(|role| role.to_string()).collect();
-    let roles = roles.join(", ");
-    match may {
-        [] => format!("that takes one of {roles}"),
-        names => format!("that takes one of {roles}; here {} may", names.join(", ")),
-    }
-}
-
-fn how_ended(how: Option<End>, entry: Option<u64>) -> String {
-    let how = match how {
-        Some(End::Revoked) => "revoked",
-        Some(End::Rotated) => "replaced by another key",
-        Some(End::Expired) => "their end date came",
-        Some(End::Frozen) => "it signed two changes in one place",
-        None => "those of its sponsor have",
-    };
-    match entry {
-        Some(entry) => format!("{how}, entry {entry} of the access log"),
-        None => how.to_owned(),
-    }
-}
-
-/// Why a conflict was not settled.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveFailed {
-    /// The conflict or the settlement is not there.
-    #[error(transparent)]
-    Refused(#[from] wattle_context::ResolveError),
-    /// It could not be written.
-    #[error(transparent)]
-    Failed(#[from] EditFailed),
 }
 
 /// Why the peer does not listen.
