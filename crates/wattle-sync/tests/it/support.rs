@@ -1,6 +1,5 @@
 //! Short names for what the scenarios do.
 
-use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
@@ -86,7 +85,7 @@ pub(crate) async fn settled(peers: &[&Peer]) {
 }
 
 /// Asks again and again until it is so.
-pub(crate) async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
+pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
     let asked = async {
         while !so().await {
             tokio::task::yield_now().await;
