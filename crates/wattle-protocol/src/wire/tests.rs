@@ -314,9 +314,9 @@ fn the_page_gives_the_same_codes() {
 /// Every code, found by its coding: one behind the last does not decode.
 fn codes() -> Vec<Code> {
     let refused = |number: u8| wire::decode(&[1, 9, number, 0, 0], 9);
-    let code = |message| match message {
-        Message::Refused(refusal) => refusal.code,
-        other => panic!("{other:?}"),
+    let code = |message| {
+        let Message::Refused(refusal) = message else { panic!("{message:?}") };
+        refusal.code
     };
     (0..).map_while(|number| refused(number).ok()).map(code).collect()
 }
