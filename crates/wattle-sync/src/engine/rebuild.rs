@@ -11,19 +11,40 @@ use crate::audit::Principal;
 use crate::part::part_of;
 use crate::watch::{Notice, TakenOut};
 
+/// The note that counts removals.
+const REMOVALS: &str = "wattle/removals";
+
 impl Engine {
     /// Takes in what the store says of a removal that the machine has asked for.
     pub(super) fn note_removed(&mut self, reply: &StoreReply) {
         let StoreReply::Removed { context, document } = reply else { return };
-        if *context == self.context
-            && let Err(error) = self.rebuild(*document)
-        {
+        if *context != self.context {
+            return;
+        }
+        let rebuilt = self.rebuild(*document).and_then(|()| self.tell_processes());
+        if let Err(error) = rebuilt {
             tracing::warn!(%error, "a document was not rebuilt");
         }
     }
 
+    /// The other processes of the directory may have something to write again.
+    fn tell_processes(&mut self) -> Result<(), StoreError> {
+        let count = self.removals()? + 1;
+        self.replays.removals = count;
+        self.store.put_note(REMOVALS, count.to_string().as_bytes())
+    }
+
+    /// How often any process has taken something out.
+    pub(super) fn removals(&mut self) -> Result<u64, StoreError> {
+        let note = self.store.note(REMOVALS)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&note).parse().unwrap_or_default())
+    }
+
     /// Looks for documents in memory that hold what another process has taken out.
     pub(super) fn notice_removals(&mut self) -> Result<(), StoreError> {
+        if self.removals()? != self.replays.removals {
+            self.recall_removed()?;
+        }
         let mut stored: BTreeMap<DocumentKey, Vec<ChangeHash>> = BTreeMap::new();
         for summary in self.summaries()? {
             stored.insert(summary.document, summary.heads);

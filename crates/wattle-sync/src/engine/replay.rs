@@ -29,6 +29,8 @@ pub(super) struct Replays {
     /// Items that are missing: when one of them comes, what was done to it can be written again.
     missing: BTreeMap<DocumentKey, BTreeSet<ItemId>>,
     not_before: Instant,
+    /// How often something had been taken out when this process last looked.
+    pub(super) removals: u64,
 }
 
 /// What stopped it; it is tried again later.
@@ -55,7 +57,7 @@ struct Work {
 impl Replays {
     pub(super) fn new(lock: PathBuf) -> Self {
         let not_before = Instant::now();
-        Self { lock, due: BTreeSet::new(), missing: BTreeMap::new(), not_before }
+        Self { lock, due: BTreeSet::new(), missing: BTreeMap::new(), not_before, removals: 0 }
     }
 
     /// Something was taken out of a document.
@@ -94,8 +96,9 @@ impl Engine {
 
     /// What was taken out and is not written again yet, also by a process that has ended.
     pub(super) fn recall_removed(&mut self) -> Result<(), StoreError> {
+        self.replays.removals = self.removals()?;
         for (document, _) in self.store.removed(&self.context)? {
-            self.replays.due.insert(document);
+            self.replays.look_at(document);
         }
         Ok(())
     }

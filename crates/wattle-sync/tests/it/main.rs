@@ -13,6 +13,8 @@ mod direct;
 mod directory;
 mod failures;
 mod processes;
+mod removed;
 mod strangers;
 mod support;
 mod tls;
+mod verify;
