@@ -11,6 +11,7 @@ pub mod expect;
 pub mod names;
 pub mod plan;
 pub mod rng;
+pub mod roles;
 pub mod scenario;
 pub mod shrink;
 mod world;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use wattle_protocol::{Blob, Input, LinkId};
+use wattle_store::Store;
 
 use super::{Event, World};
 
@@ -33,6 +34,16 @@ pub(crate) struct Edge {
     pub(crate) wire: Option<u64>,
     attempts: u32,
     dialling: bool,
+    /// Whoever dials has been told that it has no rights, when the listener's log had so many entries:
+    /// until there are more, another attempt would end alike.
+    refused: Option<usize>,
+}
+
+impl Edge {
+    /// Whoever dials may come back when rights change, and not before.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
 }
 
 /// A link.
@@ -81,7 +92,8 @@ const SLOW_BYTES_PER_MS: u64 = 2;
 impl World {
     /// Adds to who dials whom.
     pub(crate) fn edge(&mut self, dialler: usize, listener: usize) {
-        let edge = Edge { dialler, listener, cut: false, wire: None, attempts: 0, dialling: false };
+        let (cut, wire, attempts, dialling, refused) = (false, None, 0, false, None);
+        let edge = Edge { dialler, listener, cut, wire, attempts, dialling, refused };
         self.edges.push(edge);
         self.redial(self.edges.len() - 1);
     }
@@ -111,7 +123,10 @@ impl World {
         if !idle || !self.is_up(dialler) {
             return;
         }
-        if self.edges.get(edge).is_some_and(|entry| entry.cut) || !self.is_up(listener) {
+        let entries = self.entries_at(listener);
+        let Some(entry) = self.edges.get_mut(edge) else { return };
+        entry.refused = entry.refused.filter(|known| *known == entries);
+        if entry.cut || entry.is_refused() || !self.is_up(listener) {
             return self.redial(edge);
         }
         self.count += 1;
@@ -228,6 +243,22 @@ impl World {
             self.input(node, Input::Disconnected { link: LinkId(wire) });
         }
         self.left(wire, end);
+    }
+
+    /// A link is refused to its dialler, for want of rights.
+    pub(crate) fn refuse_link(&mut self, link: LinkId) {
+        let Some(edge) = self.wires.get(&link.0).map(|wire| wire.edge) else { return };
+        let Some(listener) = self.edges.get(edge).map(|edge| edge.listener) else { return };
+        let entries = self.entries_at(listener);
+        if let Some(edge) = self.edges.get_mut(edge) {
+            edge.refused = Some(entries);
+        }
+    }
+
+    fn entries_at(&mut self, node: usize) -> usize {
+        let context = self.context;
+        let entries = self.nodes.get_mut(node).map(|node| node.disk.store.access(&context));
+        entries.map_or(0, |entries| entries.map_or(0, |entries| entries.len()))
     }
 
     /// An end has gone: its dialler may try again, and a link without ends is forgotten.
