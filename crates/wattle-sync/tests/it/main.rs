@@ -13,6 +13,7 @@ mod direct;
 mod directory;
 mod failures;
 mod processes;
+mod purge;
 mod removed;
 mod strangers;
 mod support;

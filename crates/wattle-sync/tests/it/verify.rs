@@ -50,7 +50,7 @@ async fn a_bit_in_a_seal() {
     let file = context(directory.path()).await;
     change(
         &file,
-        "UPDATE log SET seal = substr(seal, 1, 100) || x'00' || substr(seal, 102)
+        "UPDATE log SET seal = CAST(substr(seal, 1, 100) || x'00' || substr(seal, 102) AS BLOB)
          WHERE id = (SELECT max(id) FROM log)",
     );
     let verification = verify(&file).unwrap();
@@ -68,7 +68,7 @@ async fn a_bit_in_a_change() {
     let file = context(directory.path()).await;
     change(
         &file,
-        "UPDATE log SET bytes = substr(bytes, 1, length(bytes) - 1) || x'aa'
+        "UPDATE log SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'aa' AS BLOB)
          WHERE id = (SELECT max(id) FROM log)",
     );
     let verification = verify(&file).unwrap();
@@ -90,8 +90,8 @@ async fn a_bit_in_an_entry() {
     let file = context(directory.path()).await;
     change(
         &file,
-        "UPDATE access SET bytes = substr(bytes, 1, length(bytes) - 1) ||
-             CASE substr(bytes, -1) WHEN x'01' THEN x'02' ELSE x'01' END
+        "UPDATE access SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) ||
+             CASE substr(bytes, -1) WHEN x'01' THEN x'02' ELSE x'01' END AS BLOB)
          WHERE number = 2",
     );
     let verification = verify(&file).unwrap();
