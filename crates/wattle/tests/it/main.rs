@@ -6,9 +6,12 @@
     reason = "a test ends where it fails"
 )]
 
+mod agents;
 mod alone;
 mod demo;
 mod desk;
 mod import;
 mod many;
+mod owners;
+mod rights;
 mod shared;
