@@ -1,5 +1,8 @@
 //! The one thread that writes: collects what waits, commits it together, and answers the engine.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};

@@ -197,7 +197,7 @@ impl RelayHandle {
 }
 
 impl Shared {
-    fn new(config: Config, audit: Audit) -> Self {
+    pub(crate) fn new(config: Config, audit: Audit) -> Self {
         let limits = &config.limits;
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {

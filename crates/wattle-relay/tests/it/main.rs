@@ -14,6 +14,7 @@ mod crowd;
 mod disk;
 mod embedded;
 mod exchange;
+mod fanout;
 mod http;
 mod jwt;
 mod kill;
