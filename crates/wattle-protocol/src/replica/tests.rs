@@ -2,6 +2,7 @@
 
 mod net;
 mod random;
+mod snapshot;
 
 use self::net::{Net, PEER, RELAY, document, frames};
 use crate::io::Event;
