@@ -81,6 +81,8 @@ impl World {
         if role == "none" {
             return;
         }
+        // Whoever orders the log must have heard of the context.
+        self.all_hear();
         let (name, kind) = (name.to_owned(), Principal::Person);
         let grant = Grant { key, name, kind, rights, until: None, edits_per_minute: None };
         let step = format!("a role for {}", grant.name);

@@ -39,16 +39,11 @@ pub(crate) struct Edge {
     refused: Option<usize>,
 }
 
-impl Edge {
-    /// Whoever dials may come back when rights change, and not before.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.refused.is_some()
-    }
-}
-
 /// A link.
 pub(crate) struct Wire {
     edge: usize,
+    /// How many entries the listener's access log had when it came up.
+    entries: usize,
     /// Nothing gets through any more, whether the ends know it or not.
     dead: bool,
     dialler: Side,
@@ -123,10 +118,8 @@ impl World {
         if !idle || !self.is_up(dialler) {
             return;
         }
-        let entries = self.entries_at(listener);
-        let Some(entry) = self.edges.get_mut(edge) else { return };
-        entry.refused = entry.refused.filter(|known| *known == entries);
-        if entry.cut || entry.is_refused() || !self.is_up(listener) {
+        let barred = self.edges.get(edge).is_some_and(|entry| entry.cut || self.is_refused(entry));
+        if barred || !self.is_up(listener) {
             return self.redial(edge);
         }
         self.count += 1;
@@ -140,8 +133,9 @@ impl World {
             arrives_at,
             arrived: VecDeque::new(),
         };
+        let entries = self.entries_at(listener);
         let (dialler, listener) = (side(dialler, listener_at), side(listener, dialler_at));
-        self.wires.insert(id, Wire { edge, dead: false, dialler, listener });
+        self.wires.insert(id, Wire { edge, entries, dead: false, dialler, listener });
         if let Some(entry) = self.edges.get_mut(edge) {
             entry.wire = Some(id);
         }
@@ -247,18 +241,22 @@ impl World {
 
     /// A link is refused to its dialler, for want of rights.
     pub(crate) fn refuse_link(&mut self, link: LinkId) {
-        let Some(edge) = self.wires.get(&link.0).map(|wire| wire.edge) else { return };
-        let Some(listener) = self.edges.get(edge).map(|edge| edge.listener) else { return };
-        let entries = self.entries_at(listener);
+        let wire = self.wires.get(&link.0).map(|wire| (wire.edge, wire.entries));
+        let Some((edge, entries)) = wire else { return };
         if let Some(edge) = self.edges.get_mut(edge) {
             edge.refused = Some(entries);
         }
     }
 
-    fn entries_at(&mut self, node: usize) -> usize {
-        let context = self.context;
-        let entries = self.nodes.get_mut(node).map(|node| node.disk.store.access(&context));
-        entries.map_or(0, |entries| entries.map_or(0, |entries| entries.len()))
+    /// Whether another attempt would end as the last one did.
+    pub(crate) fn is_refused(&self, edge: &Edge) -> bool {
+        edge.refused.is_some_and(|entries| entries == self.entries_at(edge.listener))
+    }
+
+    fn entries_at(&self, node: usize) -> usize {
+        let store = self.nodes.get(node).map(|node| node.disk.store.clone());
+        let entries = store.and_then(|mut store| store.access(&self.context).ok());
+        entries.map_or(0, |entries| entries.len())
     }
 
     /// An end has gone: its dialler may try again, and a link without ends is forgotten.

@@ -58,7 +58,7 @@ impl World {
     fn at_rest(&self) -> bool {
         let linked = self.edges.iter().all(|edge| {
             edge.cut
-                || edge.is_refused()
+                || self.is_refused(edge)
                 || !self.is_up(edge.dialler)
                 || !self.is_up(edge.listener)
                 || edge
@@ -100,12 +100,18 @@ impl World {
             linked.map(|edge| (edge.dialler, edge.listener)).collect();
         for (dialler, listener) in linked {
             let context = self.context;
-            let Some(remote) = self.nodes.get(listener).map(|node| node.store) else { continue };
+            let listener = self.nodes.get(listener);
+            let Some((remote, key)) = listener.map(|node| (node.store, node.key.public())) else {
+                continue;
+            };
             let Some(entry) = self.nodes.get_mut(dialler) else { continue };
             let remembered = entry.disk.store.remote(&remote, &context).unwrap_or_default();
             let view = entry.view(dialler, &context);
             let knows = view.and_then(|view| {
-                let rights = view.log.as_ref().map_or(Rights::NONE, |log| view.rights(log));
+                let rights = view
+                    .log
+                    .as_ref()
+                    .map_or(Rights::NONE, |log| view.rights(log).and(&log.rights(&key)));
                 self.ledger.knows_durable(&view, remote, (&remembered, rights))
             });
             self.check("knows what is durable", knows);
@@ -118,7 +124,7 @@ impl World {
         for node in (0..self.nodes.len()).filter(|node| self.is_up(*node)) {
             groups.push(BTreeSet::from([node]));
         }
-        for edge in self.edges.iter().filter(|edge| !edge.cut && !edge.is_refused()) {
+        for edge in self.edges.iter().filter(|edge| !edge.cut && !self.is_refused(edge)) {
             let ends = [edge.dialler, edge.listener];
             let (met, mut apart): (Vec<_>, Vec<_>) =
                 groups.into_iter().partition(|group| ends.iter().any(|end| group.contains(end)));
