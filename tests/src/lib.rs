@@ -2,6 +2,5 @@
 
 pub mod cable;
 pub mod invitation;
-pub mod invitation;
 pub mod process;
 pub mod recording;
