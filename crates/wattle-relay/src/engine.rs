@@ -109,6 +109,7 @@ impl Engine {
             loads_documents: false,
             asks_logins: true,
             accepts_new_contexts: true,
+            changes_per_second_max: shared.config.limits.changes_per_second_max,
         };
         Self {
             machine: Replica::new(config),

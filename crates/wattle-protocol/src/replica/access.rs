@@ -166,7 +166,9 @@ impl Replica {
         (number, entries): (u64, Vec<Blob>),
     ) {
         if let Some(shared) = self.shared(link, &context) {
-            shared.access.get_or_insert(1.min(number));
+            if shared.access.is_none() {
+                shared.access = Some(number.min(1));
+            }
             self.busy.insert(link);
         }
         let Some(there) = self.contexts.get_mut(&context) else { return };

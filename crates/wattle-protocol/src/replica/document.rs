@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::access::{Arrived, Writing};
+use super::budget::Bucket;
+use super::forgers::Suspect;
 use super::sequencing::Sequencing;
 use crate::access::Log;
 use crate::change::Change;
 use crate::graph::Graph;
 use crate::id::{Blob, ChangeHash, DocumentKey, LinkId, Position, PublicKey};
-use crate::identity::Seal;
+use crate::identity::{Receipt, Seal};
 use crate::io::{Summary, Time};
 use crate::limits::RECENT_BYTES_MAX;
 use crate::message::{Changes, Code};
@@ -38,6 +40,10 @@ pub(super) struct Context {
     pub(super) to_remove: Vec<(DocumentKey, Vec<ChangeHash>)>,
     /// The store is asked for the log once more.
     pub(super) reloads: bool,
+    /// Second changes with an actor and a number, by where the first one is.
+    pub(super) suspects: BTreeMap<(DocumentKey, Position), Suspect>,
+    /// How many changes the authors with a budget have left.
+    pub(super) budgets: BTreeMap<PublicKey, Bucket>,
     /// Proof that the sequencer lies was reported.
     pub(super) is_forked: bool,
     pub(super) documents: BTreeMap<DocumentKey, Document>,
@@ -111,6 +117,8 @@ pub(super) struct Document {
     pub(super) watchers: BTreeSet<LinkId>,
     /// A cursor update is scheduled.
     pub(super) update_due: bool,
+    /// The last signature that changes are durable here.
+    pub(super) receipt: Option<(Vec<ChangeHash>, Receipt)>,
     /// The last live frame: the same for every link at the same place.
     pub(super) frame: Option<((u32, u32, Position), Blob)>,
     pub(super) used: Time,

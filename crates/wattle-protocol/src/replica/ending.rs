@@ -53,7 +53,10 @@ impl Replica {
         let waits = document.deferred.values().flatten().any(|(link, _)| *link == at.link);
         let lacking = waits
             || follow.lost
-            || follow.stated.iter().any(|head| document.graph.index(head).is_none());
+            || follow.stated.iter().any(|head| {
+                // What was refused here is not waited for.
+                document.graph.index(head).is_none() && !document.refused.contains_key(head)
+            });
         if lacking {
             return self.open_again(at);
         }

@@ -262,8 +262,11 @@ impl Replica {
             Message::Opened(opened) => self.opened(link, opened),
             Message::Changes(changes) => self.changes(link, changes),
             Message::Snapshot(part) => self.snapshot_part(link, part),
-            Message::Saved { context, document, cursor, heads, receipt: _ } => {
-                self.saved(At { link, context, document }, cursor, heads);
+            Message::Saved { context, document, cursor, heads, receipt } => {
+                let at = At { link, context, document };
+                if self.receipt_holds(at, &heads, receipt) {
+                    self.saved(at, cursor, heads);
+                }
             }
             Message::Access { context, from, entries } => {
                 self.access_entries(link, context, (from, entries));

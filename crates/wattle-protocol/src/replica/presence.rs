@@ -129,6 +129,9 @@ impl Replica {
         let here = self.links.get_mut(&link)?;
         let shared = here.shared.get_mut(&context)?;
         let there = self.contexts.get(&context)?;
+        if !shared.is_open() {
+            return None;
+        }
         shared.presence.retain(|who| there.presence.contains_key(who));
         let who = *shared.presence.first()?;
         if !here.presence_out.allows(now, PRESENCE_PER_SECOND_MAX) {

@@ -169,7 +169,8 @@ impl Replica {
                 self.shared(link, &context)?.to_save.insert(document);
             }
             if !heads.is_empty() {
-                return Some(Message::Saved { context, document, cursor, heads, receipt: None });
+                let receipt = self.receipt(at, &heads);
+                return Some(Message::Saved { context, document, cursor, heads, receipt });
             }
         }
     }
@@ -282,7 +283,10 @@ impl Replica {
         let At { context, document, .. } = at;
         wire::encode(&match heads.is_empty() {
             true => batch(at, Vec::new(), cursor, false),
-            false => Message::Saved { context, document, cursor, heads, receipt: None },
+            false => {
+                let receipt = self.receipt(at, &heads);
+                Message::Saved { context, document, cursor, heads, receipt }
+            }
         })
     }
 

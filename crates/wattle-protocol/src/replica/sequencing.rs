@@ -32,6 +32,10 @@ struct Waiting {
     proposal: Blob,
     /// It is of this replica's own application.
     own: bool,
+    /// The sequencer does it without being asked.
+    by_itself: bool,
+    /// It builds on entries that are not here; the store was asked whether it has them.
+    asked: bool,
     /// The links that brought it.
     from: BTreeSet<LinkId>,
     /// The links over which it was passed on.
@@ -74,7 +78,10 @@ impl Sequencing {
         self.waiting.retain_mut(|waiting| {
             waiting.from.remove(&link);
             waiting.sent.remove(&link);
-            waiting.own || !waiting.from.is_empty() || under_way == Some(waiting.hash)
+            waiting.own
+                || waiting.by_itself
+                || !waiting.from.is_empty()
+                || under_way == Some(waiting.hash)
         });
     }
 
@@ -142,7 +149,8 @@ impl Replica {
             return;
         }
         let (own, from) = (link.is_none(), link.into_iter().collect());
-        let new = Waiting { hash, proposal, own, from, sent: BTreeSet::new() };
+        let (by_itself, sent) = (false, BTreeSet::new());
+        let new = Waiting { hash, proposal, own, by_itself, asked: false, from, sent };
         if waiting.len() >= PROPOSALS_WAITING_MAX {
             let refusal = refusal(Code::Busy, "too many proposals wait to be ordered");
             return self.refuse_proposal(context, &new, &refusal);
@@ -160,16 +168,25 @@ impl Replica {
                 Some(log) => log.judge(&proposal, now),
                 None => Err(unknown(hash)),
             };
-            match judged {
-                Err(refusal) => {
+            let waiting = &mut there.sequencing.waiting;
+            let builds_on_more = waiting
+                .iter_mut()
+                .find(|waiting| waiting.hash == hash && waiting.own && !waiting.asked);
+            match (judged, builds_on_more) {
+                (Err(refusal), Some(waiting)) if refusal.code == Code::Missing => {
+                    // Another process on the same store knows more.
+                    waiting.asked = true;
+                    self.reload(context);
+                }
+                (Err(refusal), _) => {
                     let gone = there.sequencing.take(&hash);
                     gone.iter().for_each(|gone| self.refuse_proposal(context, gone, &refusal));
                 }
-                Ok(keys) if keys.is_empty() => {
+                (Ok(keys), _) if keys.is_empty() => {
                     there.sequencing.step = Step::Entry(hash, keys);
                     self.write_entry(context, Vec::new());
                 }
-                Ok(keys) => {
+                (Ok(keys), _) => {
                     there.sequencing.step = Step::Cutoffs(hash, keys.clone());
                     self.flush_staged();
                     self.store(StoreRequest::Cutoffs { context, keys });
@@ -198,6 +215,7 @@ impl Replica {
         };
         sequencing.waiting.retain(|waiting| !log.has(&waiting.hash));
         if log.sequencer() != own {
+            sequencing.waiting.retain(|waiting| !waiting.by_itself);
             let next = sequencing.waiting.iter().find(|waiting| waiting.passes_by(log, &own))?;
             return Some((next.hash, next.proposal.clone()));
         }
@@ -388,6 +406,18 @@ impl Replica {
         true
     }
 
+    /// The sequencer itself wants something done.
+    pub(super) fn propose_itself(&mut self, context: ContextId, action: Action) {
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        let Some(log) = &there.log else { return };
+        let waiting = Waiting::by_itself(self.config.by_sequencer(log, action));
+        let waits = there.sequencing.waiting.iter().any(|other| other.hash == waiting.hash);
+        if !waits && there.sequencing.waiting.len() < PROPOSALS_WAITING_MAX {
+            there.sequencing.waiting.push_back(waiting);
+            self.order(context);
+        }
+    }
+
     /// Arms the timer for the next end date.
     fn arm_expiry(&mut self, context: ContextId) {
         let now = self.unix_seconds();
@@ -408,7 +438,8 @@ impl Waiting {
     /// What the sequencer does without being asked.
     fn by_itself(proposal: Blob) -> Self {
         let (from, sent) = (BTreeSet::new(), BTreeSet::new());
-        Self { hash: proposal_hash(&proposal), proposal, own: false, from, sent }
+        let hash = proposal_hash(&proposal);
+        Self { hash, proposal, own: false, by_itself: true, asked: false, from, sent }
     }
 
     /// Whether its author, whose replica this is, names a sequencer with the next term: that needs

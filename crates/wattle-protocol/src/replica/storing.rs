@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Replica;
 use super::document::{ContextState, GraphState};
 use super::follow::{At, Stage};
+use super::forgers::PROOF;
 use super::link::refusal;
 use crate::change::Header;
 use crate::graph::Graph;
@@ -181,6 +182,9 @@ impl Replica {
 
     /// Changes were read for a link: they go out, unless some were dropped meanwhile.
     fn read(&mut self, at: At, changes: Vec<(Position, Blob, Option<Seal>)>) {
+        if at.link == PROOF {
+            return self.proof_read(at, &changes);
+        }
         let Some(here) = self.links.get_mut(&at.link) else { return };
         let Some(reading) = here.reading.take_if(|reading| reading.at == at) else { return };
         let Some((follow, document)) = self.both(at) else { return self.wake_waiting(at.link) };

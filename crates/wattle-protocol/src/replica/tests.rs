@@ -1,8 +1,11 @@
 //! Replicas in one thread, with a clock of their own and stores in memory.
 
+mod budgets;
+mod endings;
+mod joining;
 mod net;
 mod random;
-mod snapshot;
+mod trust;
 
 use self::net::{Net, PEER, RELAY, document, frames};
 use crate::io::Event;

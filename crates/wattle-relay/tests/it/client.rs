@@ -194,6 +194,7 @@ impl Run {
             loads_documents: true,
             asks_logins: false,
             accepts_new_contexts: false,
+            changes_per_second_max: None,
         });
         let begun = Instant::now();
         let out = Vec::new();

@@ -89,6 +89,7 @@ impl Node {
             loads_documents: peer,
             asks_logins: false,
             accepts_new_contexts: !peer,
+            changes_per_second_max: None,
         });
         let shown = if peer { load(&mut self.disk.store, context)? } else { empty_context() };
         self.life = Some(Life {

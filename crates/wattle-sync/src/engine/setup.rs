@@ -229,6 +229,7 @@ fn replica(options: &Options, store: StoreId) -> Result<Replica, OpenError> {
         loads_documents: true,
         asks_logins: false,
         accepts_new_contexts: false,
+        changes_per_second_max: None,
     }))
 }
 

@@ -1,11 +1,12 @@
 //! Replicas, stores and links without sockets, disks or a real clock.
 
+pub(super) mod acts;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::Closure;
 use crate::change::tests::chunk::Chunk;
 use crate::change::{Change, Header};
 use crate::id::{
@@ -13,7 +14,7 @@ use crate::id::{
 };
 use crate::identity::{Challenge, ContextRecord, Keypair, Seal, Side};
 use crate::io::{Event, Input, Known, Output, Snapshot, StoreReply, StoreRequest, Summary, Time};
-use crate::message::{Message, Open, Refusal};
+use crate::message::{Code, Message, Open, Refusal};
 use crate::replica::{Config, Replica};
 use crate::wire;
 
@@ -61,6 +62,10 @@ struct Disk {
     held: Option<VecDeque<StoreRequest>>,
     broken: bool,
     poison: BTreeSet<(DocumentKey, u64)>,
+    /// The store declines changes.
+    full: bool,
+    loads: usize,
+    removed: BTreeSet<ChangeHash>,
 }
 
 pub(super) fn document(number: u8) -> DocumentKey {
@@ -80,16 +85,7 @@ impl Net {
     pub(super) fn add(&mut self, loads_documents: bool) -> usize {
         let number = self.nodes.len() as u8 + 1;
         let key = key_of(number);
-        let replica = Replica::new(Config {
-            key: key.clone(),
-            store: StoreId([number; 16]),
-            session: [number; 16],
-            agent: format!("test {number}"),
-            roots: vec![root().header().hash],
-            loads_documents,
-            asks_logins: false,
-            accepts_new_contexts: true,
-        });
+        let replica = Replica::new(config_of(number, loads_documents));
         self.nodes.push(Node {
             key,
             replica,
@@ -114,13 +110,13 @@ impl Net {
         let owner = self.nodes[node].key.public();
         // Who may do what is of no matter to most of these tests: everybody owns the context.
         let owners = (1..=9).chain([99]).map(|number| key_of(number).public()).collect();
-        let record = ContextRecord {
-            version: 1,
-            nonce: [1; 16],
-            name: "test".into(),
-            owners,
-            sequencer: owner,
-        };
+        self.found_by(node, owners, owner);
+    }
+
+    /// A node begins the context, with these owners and this sequencer.
+    pub(super) fn found_by(&mut self, node: usize, owners: Vec<PublicKey>, sequencer: PublicKey) {
+        let (version, nonce, name) = (1, [1; 16], "test".into());
+        let record = ContextRecord { version, nonce, name, owners, sequencer };
         self.nodes[node].disk.access = vec![record.to_bytes()];
         self.record = Some(record);
     }
@@ -178,13 +174,17 @@ impl Net {
     pub(super) fn greet_raw(&mut self, node: usize) -> LinkId {
         let link = self.listen_raw(node);
         self.prove_raw(node, link, Side::Dials);
+        self.open_raw(node, link);
+        link
+    }
+
+    fn open_raw(&mut self, node: usize, link: LinkId) {
         let context = self.context();
         let record = self.record.as_ref().map(ContextRecord::to_bytes);
         let (access_entries, access_head, documents, more) = (1, context.0, vec![], false);
         let open = Open { context, access_entries, access_head, record, documents, more };
         self.raw(node, link, wire::encode(&Message::Open(open)).to_vec());
         self.run();
-        link
     }
 
     /// A node has dialled the test, which has proved a key.
@@ -197,7 +197,14 @@ impl Net {
     }
 
     fn prove_raw(&mut self, node: usize, link: LinkId, prover: Side) {
-        let key = key_of(99);
+        self.prove(node, link, (&key_of(99), prover));
+    }
+
+    fn prove_as(&mut self, node: usize, link: LinkId, key: &Keypair) {
+        self.prove(node, link, (key, Side::Dials));
+    }
+
+    fn prove(&mut self, node: usize, link: LinkId, (key, prover): (&Keypair, Side)) {
         let (theirs, mine) = (nonce_of(link), [5; 32]);
         self.raw(node, link, frames::hello(key.public(), mine));
         let (verifier_key, prover_key) = (self.nodes[node].key.public(), key.public());
@@ -430,6 +437,14 @@ impl Net {
             Output::Close { link, refusal } => {
                 self.nodes[node].closed.insert(link, refusal);
                 if let Some((other, there)) = self.ends.remove(&link) {
+                    // What was sent before comes before.
+                    for (link, frame, trip) in std::mem::take(&mut self.nodes[other].inbox) {
+                        if link == there {
+                            self.input(other, Input::Received { link, frame: frame.to_vec() });
+                        } else {
+                            self.nodes[other].inbox.push_back((link, frame, trip));
+                        }
+                    }
                     self.ends.remove(&there);
                     self.input(other, Input::Disconnected { link: there });
                 }
@@ -456,8 +471,13 @@ impl Net {
     }
 
     fn ask(&mut self, node: usize, request: StoreRequest) {
+        if let StoreRequest::Remove { document, .. } = &request {
+            // Whoever wrote what was taken out goes on as another actor.
+            self.nodes[node].own.remove(document);
+        }
         let disk = &mut self.nodes[node].disk;
-        if matches!(request, StoreRequest::Append { .. })
+        if !matches!(request, StoreRequest::LoadContext { .. } | StoreRequest::LoadGraph { .. })
+            && !matches!(request, StoreRequest::Read { .. } | StoreRequest::LoadRemote { .. })
             && let Some(held) = &mut disk.held
         {
             return held.push_back(request);
@@ -639,6 +659,20 @@ impl Net {
     }
 }
 
+fn config_of(number: u8, loads_documents: bool) -> Config {
+    Config {
+        key: key_of(number),
+        store: StoreId([number; 16]),
+        session: [number; 16],
+        agent: format!("test {number}"),
+        roots: vec![root().header().hash],
+        loads_documents,
+        asks_logins: false,
+        accepts_new_contexts: true,
+        changes_per_second_max: None,
+    }
+}
+
 /// The key of the node with a number, from 1; 99 is the test itself.
 pub(super) fn key_of(number: u8) -> Keypair {
     Keypair::from_secret(&[number; 32])
@@ -682,9 +716,32 @@ impl Disk {
         heads.into_iter().collect()
     }
 
+    /// What a document can take is stored; what not, is answered.
+    fn append_good(
+        &mut self,
+        document: DocumentKey,
+        changes: Vec<Change>,
+    ) -> (Vec<(ChangeHash, Position)>, Vec<ChangeHash>) {
+        let mut failed = BTreeSet::new();
+        let mut good = Vec::new();
+        for change in changes {
+            let bad = self.poison.contains(&(document, change.header.seq))
+                || change.header.deps.iter().any(|dep| failed.contains(dep));
+            if bad {
+                failed.insert(change.header.hash);
+            } else {
+                good.push(change);
+            }
+        }
+        let placed = self.append(document, good);
+        let positions = placed.iter().map(|(change, at)| (change.header.hash, *at)).collect();
+        (positions, failed.into_iter().collect())
+    }
+
     fn serve(&mut self, request: StoreRequest) -> Option<StoreReply> {
         Some(match request {
             StoreRequest::LoadContext { context } => {
+                self.loads += 1;
                 let documents = self.documents.keys().map(|key| self.summary(*key)).collect();
                 StoreReply::Context { context, access: self.access.clone(), documents }
             }
@@ -728,68 +785,23 @@ impl Disk {
             {
                 StoreReply::Failed { request, reason: "the disk is full".into() }
             }
+            StoreRequest::Append { .. } if self.full => {
+                let refusal = Refusal::new(Code::Quota, "the context is full");
+                StoreReply::Declined { request, refusal }
+            }
             StoreRequest::Append { context, document, link: _, changes } => {
-                let mut failed = BTreeSet::new();
-                let mut good = Vec::new();
-                for change in changes {
-                    let bad = self.poison.contains(&(document, change.header.seq))
-                        || change.header.deps.iter().any(|dep| failed.contains(dep));
-                    if bad {
-                        failed.insert(change.header.hash);
-                    } else {
-                        good.push(change);
-                    }
-                }
-                let placed = self.append(document, good);
-                let positions =
-                    placed.iter().map(|(change, at)| (change.header.hash, *at)).collect();
-                let failed = failed.into_iter().collect();
+                let (positions, failed) = self.append_good(document, changes);
                 StoreReply::Appended { context, document, positions, failed }
             }
-            StoreRequest::AppendAccess { from, .. } if from != self.access.len() as u64 => {
-                StoreReply::Failed { request, reason: "another process was first".into() }
-            }
-            StoreRequest::AppendAccess { context, from, entries }
-            | StoreRequest::ReplaceAccess { context, from, entries } => {
-                self.access.truncate(from as usize);
-                self.access.extend(entries);
-                StoreReply::AccessAppended { context, entries: self.access.len() as u64 }
-            }
-            StoreRequest::Cutoffs { context, keys } => {
-                let closes = keys.into_iter().map(|key| self.cutoff(key)).collect();
-                StoreReply::Cutoffs { context, closes }
-            }
-            StoreRequest::Remove { context, document, changes } => {
-                let gone: BTreeSet<ChangeHash> = changes.into_iter().collect();
-                if let Some(stored) = self.documents.get_mut(&document) {
-                    stored.retain(|(_, change)| !gone.contains(&change.header.hash));
-                }
-                StoreReply::Removed { context, document }
-            }
+            StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. } => self.serve_rights(request),
             StoreRequest::Remember { remote, context: _, known } => {
                 self.remotes.insert((remote, known.document), known);
                 return None;
             }
         })
-    }
-
-    /// How far the actors of a key have come.
-    fn cutoff(&self, key: PublicKey) -> Closure {
-        let mut upto = Vec::new();
-        for (document, stored) in &self.documents {
-            let headers = || stored.iter().map(|(_, change)| &change.header);
-            let own = headers().filter(|header| header.author == Some(key));
-            let mut actors: Vec<(ActorId, u64)> = own.map(|header| (header.actor, 0)).collect();
-            actors.sort_unstable();
-            for (actor, last) in &mut actors {
-                let written = headers().filter(|header| header.actor == *actor);
-                *last = written.map(|header| header.seq).max().unwrap_or_default();
-            }
-            if !actors.is_empty() {
-                upto.push((*document, actors));
-            }
-        }
-        Closure { key, upto }
     }
 
     fn summary(&self, document: DocumentKey) -> Summary {
