@@ -10,7 +10,9 @@ use wattle_store::{Append, SqliteStore, Store};
 use wattle_sync::part::key_of;
 use wattle_sync::{EditFailed, Identity, Options, Parts, Peer, Role};
 
-use crate::support::{add_rule, create, edit, export, identity, invite, join, listen, settled};
+use crate::support::{
+    add_rule, create, edit, export, identity, invite, join, listen, settled, until,
+};
 
 const RULES: Part = Part::Section(Section::Rules);
 
@@ -51,22 +53,19 @@ async fn a_poisonous_change_is_quarantined_and_stops_nobody() {
     settled(&[&bob]).await;
     bob.close().await;
 
-    let poison = poison(&mallory);
+    let (context, document) = (ana.context_id(), key_of(RULES));
+    let mut poison = poison(&mallory);
+    poison.seal = Some(mallory.keypair.seal(&context, &document, &poison.header, 2));
     let hash = poison.header.hash;
     let mut store = SqliteStore::open_existing(b.path().join("context.db")).unwrap();
-    let (context, document) = (ana.context_id(), key_of(RULES));
     store.append(&[Append { context, document, changes: vec![poison] }]).unwrap();
     drop(store);
 
     let bob = Peer::open(opened()).await.unwrap();
     add_rule(&bob, "two").await;
     let quarantined = |peer: Peer| async move { peer.status().await.unwrap().quarantined };
-    while !export(&ana).await.contains("two") {
-        tokio::task::yield_now().await;
-    }
-    while quarantined(ana.clone()).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until(async || export(&ana).await.contains("two")).await;
+    until(async || !quarantined(ana.clone()).await.is_empty()).await;
     let listed = quarantined(ana.clone()).await;
     assert_eq!(listed[0].change, hash.to_string());
     assert_eq!((listed.len(), listed[0].document.as_str()), (1, "rules"));
