@@ -6,6 +6,7 @@ mod document;
 pub(crate) mod told;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -110,7 +111,7 @@ pub enum Again {
 pub struct Principal {
     /// The key, in hexadecimal.
     pub key: String,
-    /// For people to read; empty where the access log has no name.
+    /// For people to read; empty where no name is known.
     pub name: String,
     /// `person`, `agent` or `service`; none for a key that the access log does not know.
     pub what: Option<&'static str>,
@@ -118,21 +119,35 @@ pub struct Principal {
     pub sponsor: Option<String>,
 }
 
-impl Principal {
-    /// What an access log says of a key.
-    pub fn of(log: &Log, key: &PublicKey) -> Self {
-        let member = log.member(key);
+/// What is known of keys: by the access log, and, where that has no name, by the history.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The access log.
+    pub log: Option<&'a Log>,
+    /// What the principals call themselves: an owner of the beginning has no name in the log.
+    pub names: &'a BTreeMap<PublicKey, String>,
+}
+
+impl Known<'_> {
+    /// Who is behind a key.
+    pub fn of(&self, key: &PublicKey) -> Principal {
+        let member = self.log.and_then(|log| log.member(key));
         let what = member.map(|member| match member.kind {
             Kind::Person => "person",
             Kind::Agent => "agent",
             Kind::Service => "service",
         });
         let sponsor = member.and_then(|member| member.sponsor).map(|sponsor| {
-            let name = log.member(&sponsor).map(|sponsor| sponsor.name.clone());
-            name.filter(|name| !name.is_empty()).unwrap_or_else(|| short(&sponsor))
+            let name = self.name(&sponsor);
+            if name.is_empty() { short(&sponsor) } else { name }
         });
-        let name = member.map(|member| member.name.clone()).unwrap_or_default();
-        Self { key: key.to_string(), name, what, sponsor }
+        Principal { key: key.to_string(), name: self.name(key), what, sponsor }
+    }
+
+    fn name(&self, key: &PublicKey) -> String {
+        let granted = self.log.and_then(|log| log.member(key)).map(|member| &member.name);
+        let granted = granted.filter(|name| !name.is_empty());
+        granted.or_else(|| self.names.get(key)).cloned().unwrap_or_default()
     }
 }
 

@@ -27,7 +27,7 @@ pub use access::{
     GrantTerms, Invitation, InviteTerms, Member, Members, Outcome, Passing, Waiting, Whoami,
 };
 pub use address::{Address, InvitationSecret, JoinLink};
-pub use audit::{Again, AuditLine, Audited, Principal, Problem, Verification};
+pub use audit::{Again, AuditLine, Audited, Known, Principal, Problem, Verification};
 pub use error::{
     AccessFailed, AddressError, EditFailed, IdentityError, ListenError, NotSettled, OpenError,
     ReadError, ResolveFailed, RoleError, VerifyError,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wattle_protocol::access::{Action, Entry, Grant, Kind, Log, Proposal};
 use wattle_protocol::{Blob, ContextRecord, PublicKey};
 
-use super::{AuditLine, Audited, Principal, short};
+use super::{AuditLine, Audited, Known, Principal, short};
 use crate::role::Role;
 
 /// An access log, told entry by entry.
@@ -20,25 +20,21 @@ pub(crate) struct Told {
 }
 
 /// Tells every entry of an access log, as far as it holds.
-pub(crate) fn told(entries: &[Blob]) -> Told {
+pub(crate) fn told(entries: &[Blob], names: &BTreeMap<PublicKey, String>) -> Told {
     let log = Log::read(entries).ok();
     let mut told =
         Told { lines: Vec::new(), log: None, times: Vec::new(), closed: BTreeMap::new() };
     let Some((first, rest)) = entries.split_first() else { return told };
-    let known = |key: &PublicKey| {
-        log.as_ref().map_or_else(
-            || Principal { key: key.to_string(), name: String::new(), what: None, sponsor: None },
-            |log| Principal::of(log, key),
-        )
-    };
+    let known = Known { log: log.as_ref(), names };
     if let Ok(record) = ContextRecord::from_bytes(first) {
-        let owners: Vec<String> = record.owners.iter().map(|key| known(key).to_string()).collect();
+        let owners: Vec<String> =
+            record.owners.iter().map(|key| known.of(key).to_string()).collect();
         let action = format!("founded {:?}, owned by {}", record.name, owners.join(" and "));
         told.times.push(0);
         told.lines.push(AuditLine {
             time: 0,
             entry: Some(0),
-            by: record.owners.first().map(&known),
+            by: record.owners.first().map(|owner| known.of(owner)),
             what: Audited::Access { action, subject: None, cutoffs: 0 },
         });
     }
@@ -50,11 +46,11 @@ pub(crate) fn told(entries: &[Blob]) -> Told {
             told.closed.entry(closure.key).or_default().push(entry.number);
         }
         let what = Audited::Access {
-            action: words(&proposal.action, &known),
-            subject: subject(&proposal.action).map(|key| known(&key)),
+            action: words(&proposal.action, known),
+            subject: subject(&proposal.action).map(|key| known.of(&key)),
             cutoffs: entry.closes.len(),
         };
-        let by = Some(known(&proposal.author));
+        let by = Some(known.of(&proposal.author));
         told.lines.push(AuditLine { time: entry.time, entry: Some(entry.number), by, what });
     }
     told.log = log;
@@ -62,27 +58,18 @@ pub(crate) fn told(entries: &[Blob]) -> Told {
 }
 
 /// Tells an entry that does not count any more.
-pub(crate) fn void(log: Option<&Log>, (number, bytes): (u64, &Blob)) -> Option<AuditLine> {
+pub(crate) fn void(known: Known<'_>, (number, bytes): (u64, &Blob)) -> Option<AuditLine> {
     let entry = Entry::read(bytes).ok()?;
     let proposal = Proposal::read(&entry.proposal).ok()?;
-    let known = |key: &PublicKey| principal(log, key);
-    let action = words(&proposal.action, &known);
-    let by = Some(known(&proposal.author));
+    let action = words(&proposal.action, known);
+    let by = Some(known.of(&proposal.author));
     Some(AuditLine { time: entry.time, entry: Some(number), by, what: Audited::Void { action } })
 }
 
-/// What is known of a key.
-pub(crate) fn principal(log: Option<&Log>, key: &PublicKey) -> Principal {
-    match log {
-        Some(log) => Principal::of(log, key),
-        None => Principal { key: key.to_string(), name: String::new(), what: None, sponsor: None },
-    }
-}
-
-fn words(action: &Action, known: &impl Fn(&PublicKey) -> Principal) -> String {
+fn words(action: &Action, known: Known<'_>) -> String {
     match action {
         Action::Grant(grant) => granted(grant),
-        Action::Revoke { key } => match known(key) {
+        Action::Revoke { key } => match known.of(key) {
             Principal { what: None, .. } => format!("withdrew the invitation {}", short(key)),
             somebody => format!("revoked {somebody}"),
         },
@@ -96,13 +83,13 @@ fn words(action: &Action, known: &impl Fn(&PublicKey) -> Principal) -> String {
             format!("took the invitation {} up as {name}", short(invitation))
         }
         Action::SetSequencer { key, term } => {
-            format!("let {} order the log, term {term}", known(key))
+            format!("let {} order the log, term {term}", known.of(key))
         }
         Action::Expire { key } => {
-            format!("ended the rights of {}: their date has come", known(key))
+            format!("ended the rights of {}: their date has come", known.of(key))
         }
         Action::Freeze { key, .. } => {
-            format!("froze {}: it signed two changes with one number", known(key))
+            format!("froze {}: it signed two changes with one number", known.of(key))
         }
     }
 }

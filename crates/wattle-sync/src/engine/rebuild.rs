@@ -7,7 +7,7 @@ use wattle_protocol::{ActorId, Change, ChangeHash, DocumentKey, PublicKey, Store
 use wattle_store::{Store, StoreError};
 
 use super::Engine;
-use crate::audit::Principal;
+use crate::audit::Known;
 use crate::part::part_of;
 use crate::watch::{Notice, TakenOut};
 
@@ -126,10 +126,7 @@ impl Engine {
         let told = by.into_iter().map(|(author, changes)| TakenOut {
             part,
             changes: changes.len() as u64,
-            by: log.map_or_else(
-                || crate::audit::short(&author),
-                |log| Principal::of(log, &author).to_string(),
-            ),
+            by: Known { log, names: &BTreeMap::new() }.of(&author).to_string(),
             key: author.to_string(),
             own: author == self.identity.key(),
             why: reason(log, &author, (document, &changes)),

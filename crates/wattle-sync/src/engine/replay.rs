@@ -158,16 +158,30 @@ impl Engine {
         (removed, keys): (&[Change], &[PublicKey]),
     ) -> Result<BTreeSet<[u8; 32]>, StoreError> {
         let authors = self.authors(document, removed)?;
+        let log = self.access.log.clone();
+        // Who has no right to a change does not write it again, whoever wrote below it. A key that
+        // was replaced has no rights any more, but the one in its place has them.
+        let may = |author: &PublicKey, change: &Change| {
+            keys.contains(author)
+                && (*author != self.identity.key()
+                    || log
+                        .as_ref()
+                        .is_some_and(|log| log.allows(author, document, &change.header).is_ok()))
+        };
+        let own_changes: Vec<&Change> = removed
+            .iter()
+            .filter(|change| !change.bytes.is_empty())
+            .filter(|change| {
+                authors.get(&change.header.actor).is_some_and(|author| may(author, change))
+            })
+            .collect();
         let mut own = BTreeSet::new();
-        for change in removed.iter().filter(|change| !change.bytes.is_empty()) {
-            let author = authors.get(&change.header.actor);
-            if author.is_some_and(|author| keys.contains(author)) {
-                match self.again(&change.header.hash)? {
-                    Again::No | Again::Lost { .. } => {
-                        own.insert(change.header.hash.0);
-                    }
-                    Again::As(_) | Again::Nothing | Again::Refused => {}
+        for change in own_changes {
+            match self.again(&change.header.hash)? {
+                Again::No | Again::Lost { .. } => {
+                    own.insert(change.header.hash.0);
                 }
+                Again::As(_) | Again::Nothing | Again::Refused => {}
             }
         }
         Ok(own)
@@ -285,7 +299,13 @@ impl Engine {
 
     fn note_again(&mut self, changes: &[[u8; 32]], again: &Again) -> Result<(), StoreError> {
         let note = serde_json::to_vec(again).unwrap_or_default();
-        changes.iter().try_for_each(|change| self.store.put_note(&note_of(change), &note))
+        for change in changes {
+            let name = note_of(change);
+            if self.store.note(&name)?.as_deref() != Some(&note[..]) {
+                self.store.put_note(&name, &note)?;
+            }
+        }
+        Ok(())
     }
 }
 
