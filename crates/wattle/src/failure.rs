@@ -250,7 +250,7 @@ impl Failure {
                 "this invitation was withdrawn, or your key has lost its rights here: ask who sent it"
             }
             Code::Unknown => {
-                "there is no such context or no such invitation there: was the link copied whole?"
+                "there is no such context or invitation there, or the link was not copied whole"
             }
             Code::Replayed => "you are a member already: join with the link up to the `#`",
             _ => return Self::NotInvited { refused: refusal.reason.clone() },

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use serde_json::json;
-use wattle_sync::{GrantTerms, Identity, JoinLink, Kind, Options, Outcome, Peer, Role};
+use wattle_sync::{GrantTerms, Identity, JoinLink, Kind, Options, Outcome, Passing, Peer, Role};
 
 use crate::args::access;
 use crate::failure::Failure;
@@ -91,7 +91,17 @@ async fn regain(peer: &Peer, mine: &Identity) -> Result<Outcome, Failure> {
         until: None,
         edits_per_minute: None,
     };
-    Ok(peer.grant(terms).await?)
+    let outcome = peer.grant(terms.clone()).await?;
+    let members = peer.members().await?;
+    let lost = |key| members.members.iter().any(|member| Some(member.key) == key);
+    if !matches!(outcome, Outcome::Waiting { .. }) || !lost(members.sequencer) {
+        return Ok(outcome);
+    }
+    // The key that is lost ordered the log. A relay would have answered, or will.
+    peer.set_sequencer(peer.key(), Passing::PassBy).await?;
+    let outcome = peer.grant(terms).await?;
+    peer.set_sequencer(mine.key(), Passing::HandOver).await?;
+    Ok(outcome)
 }
 
 /// From standard input, never from the command line: that is seen by others, and remembered.

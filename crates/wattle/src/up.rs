@@ -1,6 +1,7 @@
 //! `wattle up`: a relay and this replica in one process.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use wattle_relay::{Config, Mode, Relay};
@@ -17,6 +18,9 @@ use crate::watch;
 
 /// How long the invitation is good that `up` prints: a day.
 const INVITATION_S: u64 = 86_400;
+
+/// How long the relay of this process may take to have the context.
+const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Shares the context until it is stopped, and prints every change.
 pub(crate) async fn run(
@@ -52,6 +56,8 @@ async fn serve(
     let news = peer.watch();
     let at = format!("wattle://{address}");
     let (link, terms) = invited(peer, at).await?;
+    // Who gets the link finds the context there.
+    let kept = peer.settled(RELAY_PATIENCE).await;
     if screen.form == Form::Json {
         let mut told = match &terms {
             Some(terms) => invite::to_json(&link, terms),
@@ -71,6 +77,10 @@ async fn serve(
         say!(screen, "{name} is shared. {whom}")?;
         say!(screen, "  wattle join '{link}'")?;
         hints(screen, address, terms.is_some())?;
+        if let Err(late) = kept {
+            let line = format!("the relay of this process does not have everything: {late}");
+            say!(screen, "{}", screen.paint.yellow(&line))?;
+        }
     }
     watch::follow(peer, news, screen, stop).await
 }
