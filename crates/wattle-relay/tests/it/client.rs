@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
-use wattle_protocol::access::{Action, Proposal};
+use wattle_protocol::access::{Action, Log, Proposal};
 use wattle_protocol::io::Time;
 use wattle_protocol::message::Refusal;
 use wattle_protocol::replica::Config;
@@ -101,10 +101,9 @@ pub(crate) async fn dial(address: SocketAddr) -> Socket {
 impl Client {
     /// Dials and opens the context.
     pub(crate) async fn start(address: SocketAddr, who: Who) -> Self {
-        let socket = dial(address).await;
         let (orders, received) = mpsc::unbounded_channel();
         let (seen, watched) = watch::channel(Seen::default());
-        tokio::spawn(Run::new(who, seen).run(socket, received));
+        tokio::spawn(Run::new(who, seen).run(address, received));
         Self { orders, seen: watched }
     }
 
@@ -166,10 +165,20 @@ struct Run {
     /// What its own changes build on.
     own: BTreeMap<ChangeHash, Vec<ChangeHash>>,
     out: Vec<Blob>,
-    closes: bool,
+    key: Keypair,
+    link: LinkId,
+    course: Course,
 }
 
-const LINK: LinkId = LinkId(1);
+#[derive(Clone, Copy, PartialEq)]
+enum Course {
+    Linked,
+    /// Rights have changed: dial again at once.
+    Redials,
+    Ends,
+}
+
+const RIGHTS_CHANGED: u16 = 4515;
 
 impl Run {
     fn new(who: Who, seen: watch::Sender<Seen>) -> Self {
@@ -186,7 +195,7 @@ impl Run {
         seen.send_modify(|seen| (seen.changes, seen.entries) = (changes, entries));
         let own = graph.into_iter().map(|(_, header, _)| (header.hash, header.deps)).collect();
         let machine = Replica::new(Config {
-            key,
+            key: key.clone(),
             store: store.id(),
             session: [1; 16],
             agent: "test".to_owned(),
@@ -197,17 +206,38 @@ impl Run {
             changes_per_second_max: None,
         });
         let begun = Instant::now();
-        let out = Vec::new();
-        Self { machine, store, context, token, begun, seen, own, out, closes: false }
+        let (out, link, course) = (Vec::new(), LinkId(0), Course::Linked);
+        Self { machine, store, context, token, begun, seen, own, out, key, link, course }
     }
 
-    async fn run(mut self, mut socket: Socket, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(mut self, address: SocketAddr, mut orders: mpsc::UnboundedReceiver<Order>) {
+        loop {
+            let socket = dial(address).await;
+            self.course = Course::Linked;
+            self.link.0 += 1;
+            self.out.clear();
+            self.exchange(socket, &mut orders).await;
+            if self.course != Course::Redials {
+                break;
+            }
+            self.give(Input::Disconnected { link: self.link });
+        }
+        // What was written without a link is sent over the next one.
+        while let Ok(order) = orders.try_recv() {
+            if let Order::Commit(changes) = order {
+                self.commit(changes);
+            }
+        }
+        self.seen.send_modify(|seen| seen.ended = true);
+    }
+
+    async fn exchange(&mut self, mut socket: Socket, orders: &mut mpsc::UnboundedReceiver<Order>) {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).expect("randomness");
-        let token = self.token.clone();
-        self.give(Input::Connected { link: LINK, nonce, dials: Some(self.context), token });
+        let (link, token) = (self.link, self.token.clone());
+        self.give(Input::Connected { link, nonce, dials: Some(self.context), token });
         let mut reads = true;
-        while !self.closes {
+        while self.course == Course::Linked {
             self.flush(&mut socket).await;
             let tick = self.tick_at();
             tokio::select! {
@@ -224,13 +254,6 @@ impl Run {
                 () = tokio::time::sleep_until(tick.into()) => self.give(Input::Tick),
             }
         }
-        // What was written without a link is sent over the next one.
-        while let Ok(order) = orders.try_recv() {
-            if let Order::Commit(changes) = order {
-                self.commit(changes);
-            }
-        }
-        self.seen.send_modify(|seen| seen.ended = true);
     }
 
     async fn flush(&mut self, socket: &mut Socket) {
@@ -239,7 +262,7 @@ impl Run {
             if socket.send(Message::Binary(Bytes::from_owner(frame.0))).await.is_err() {
                 return;
             }
-            self.give(Input::Drained { link: LINK, bytes });
+            self.give(Input::Drained { link: self.link, bytes });
         }
     }
 
@@ -252,17 +275,40 @@ impl Run {
                     }
                     false
                 });
-                self.give(Input::Received { link: LINK, frame: frame.into() });
+                self.give(Input::Received { link: self.link, frame: frame.into() });
             }
-            Message::Close(Some(frame)) => self.seen.send_modify(|seen| {
-                seen.closed = Some((frame.code.into(), frame.reason.to_string()));
-            }),
+            Message::Close(Some(frame)) => {
+                self.closed(frame.code.into(), frame.reason.to_string());
+            }
             Message::Close(None)
             | Message::Text(_)
             | Message::Ping(_)
             | Message::Pong(_)
             | Message::Frame(_) => {}
         }
+    }
+
+    fn closed(&mut self, code: u16, reason: String) {
+        if code == RIGHTS_CHANGED {
+            self.course = Course::Redials;
+        } else {
+            self.seen.send_modify(|seen| seen.closed = Some((code, reason)));
+            self.course = Course::Ends;
+        }
+    }
+
+    /// Whoever orders the access log lets the relay do it from now on; before that it gets nothing.
+    fn hand_over(&mut self, relay: PublicKey) {
+        let access = self.store.access(&self.context).expect("it reads");
+        let log = Log::read(&access).expect("it holds");
+        if log.sequencer() != self.key.public() {
+            return;
+        }
+        let action = Action::SetSequencer { key: relay, term: log.term() };
+        let (context, author) = (self.context, self.key.public());
+        let proposal =
+            Proposal { context, based_on: log.entries(), nonce: [0; 16], author, action };
+        self.propose(proposal.sign(&self.key));
     }
 
     fn commit(&mut self, changes: Vec<Change>) {
@@ -285,10 +331,7 @@ impl Run {
             match output {
                 Output::Send { frame, .. } => self.out.push(frame),
                 Output::Close { refusal, .. } => {
-                    self.seen.send_modify(|seen| {
-                        seen.closed = Some((refusal.code.number(), refusal.reason.clone()));
-                    });
-                    self.closes = true;
+                    self.closed(refusal.code.number(), refusal.reason.clone());
                 }
                 Output::Store(request) => {
                     for reply in wattle_store::serve(&mut self.store, vec![request]) {
@@ -315,10 +358,10 @@ impl Run {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Ready { key, is_relay, .. } => self.seen.send_modify(|seen| {
-                assert!(is_relay);
-                (seen.ready, seen.relay) = (true, Some(key));
-            }),
+            Event::Ready { key, .. } => {
+                self.seen.send_modify(|seen| (seen.ready, seen.relay) = (true, Some(key)));
+                self.hand_over(key);
+            }
             Event::InSync { .. } => self.seen.send_modify(|seen| seen.in_sync = true),
             Event::Durable { known, .. } => {
                 let durable = self.ancestors(&known.durable);

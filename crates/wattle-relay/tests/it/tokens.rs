@@ -1,6 +1,7 @@
 //! Tokens mode: who shows a token that holds comes in, everyone else is told nothing but that.
 
 use std::fs;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -40,8 +41,11 @@ fn with(changed: &Value) -> Value {
     claims
 }
 
+/// Each time with a context of its own.
 async fn come_in(relay: &Relay, token: &str) -> Seen {
-    let who = Who::new(keypair(1), &record(30, &keypair(1))).with_token(token);
+    static CONTEXTS: AtomicU8 = AtomicU8::new(100);
+    let nonce = CONTEXTS.fetch_add(1, Ordering::SeqCst);
+    let who = Who::new(keypair(1), &record(nonce, &keypair(1))).with_token(token);
     let client = Client::start(relay.address, who).await;
     client.until("an end or sync", |seen| seen.in_sync || seen.ended).await
 }
@@ -84,7 +88,7 @@ async fn a_token_that_does_not_hold_opens_nothing_and_the_log_says_why() {
         let seen = come_in(&relay, token).await;
         let told = (*code, "the token is not valid here".to_owned());
         assert_eq!(seen.closed, Some(told), "{why}");
-        assert!(!seen.ready, "{why}");
+        assert!(!seen.in_sync, "{why}");
         until("the reason in the log", || {
             relay.logged().iter().any(|line| line.contains(why)).then_some(())
         });
@@ -123,11 +127,12 @@ async fn a_token_opens_the_contexts_and_the_role_that_it_names() {
     assert!(!lost.seen().in_sync);
 
     // An owner by the log, a reader by this token.
-    let role = json!({ "role": "reader" });
-    let who = Who::new(keypair(1), &record).with_token(&token(role));
-    let reader = Client::start(relay.address, who).await;
+    let bound = json!({ "key": keypair(2).public().to_string() });
+    let token = token(json!({ "role": "reader", "cnf": bound }));
+    let reader =
+        Client::start(relay.address, Who::new(keypair(2), &record).with_token(&token)).await;
     reader.until("sync", |seen| seen.in_sync).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(2), record.id(), [2; 16]);
     reader.commit(vec![writer.write(10)]);
     reader
         .until("a refusal", |seen| seen.refused.iter().any(|one| one.code.number() == 4403))
