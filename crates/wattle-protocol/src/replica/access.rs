@@ -221,6 +221,12 @@ impl Replica {
         let Some(there) = self.contexts.get_mut(&context) else { return };
         let Some(writing) = there.writing.take() else { return };
         let Writing { from, entries, log, link } = writing;
+        let after = usize::try_from(from).ok().and_then(|from| there.access.get(from..));
+        if after.is_some_and(|after| after.len() > entries.len() && after.starts_with(&entries)) {
+            // Another process has gone on from there, and that came first.
+            self.ordered(context);
+            return self.log_changed(context, from);
+        }
         there.access.truncate(usize::try_from(from).unwrap_or(usize::MAX));
         there.access.extend(entries);
         there.log = Some(log);

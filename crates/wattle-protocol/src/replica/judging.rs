@@ -117,7 +117,9 @@ impl Replica {
         if !refusal.code.is_permanent() {
             return self.not_yet(at, refusal);
         }
-        if let (Some(hash), Some(here)) = (refusal.about, self.document(at)) {
+        // A signature that does not hold says nothing about what it is on.
+        let lasts = refusal.code != Code::BadSignature;
+        if let (Some(hash), Some(here), true) = (refusal.about, self.document(at), lasts) {
             if here.refused.len() >= REFUSED_MAX {
                 here.refused.pop_first();
             }

@@ -237,7 +237,9 @@ impl Replica {
             shared.record = open.record;
         }
         for have in open.documents {
-            state(shared, have);
+            if shared.may_read(&have.document) {
+                state(shared, have);
+            }
         }
         shared.owes_last = !open.more;
         self.join(link, context);

@@ -197,6 +197,7 @@ impl Replica {
         document.recent.insert(index, &change);
         document.used = now;
         document.frame = None;
+        document.refused.remove(&change.header.hash);
         if owes {
             document.owed.entry(index).or_default().push(at.link);
         }

@@ -22,6 +22,8 @@ pub(super) struct Sequencing {
     step: Step,
     /// Nothing is ordered before this time: the store failed.
     paused: bool,
+    /// The end date for which the timer is armed, and until when.
+    armed: Option<(u64, Time)>,
     /// With this many entries, no end date that has come can be written down.
     expired_at: u64,
 }
@@ -418,6 +420,13 @@ impl Replica {
         }
     }
 
+    pub(super) fn end_date_comes(&mut self, context: ContextId) {
+        if let Some(there) = self.contexts.get_mut(&context) {
+            there.sequencing.armed = None;
+            self.order(context);
+        }
+    }
+
     /// Arms the timer for the next end date.
     fn arm_expiry(&mut self, context: ContextId) {
         let now = self.unix_seconds();
@@ -427,8 +436,23 @@ impl Replica {
         if self.clock.0 == 0 {
             return;
         }
-        if let Some(end) = log.and_then(Log::next_end).filter(|end| *end > now) {
-            let at = Time(self.now.0.saturating_add((end - now).saturating_mul(1000)));
+        let next = log
+            .and_then(Log::next_end)
+            .filter(|end| *end > now)
+            .map(|end| (end, Time(self.now.0.saturating_add((end - now).saturating_mul(1000)))));
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        let before = there.sequencing.armed;
+        let same = before.zip(next).is_some_and(|((end, at), (next, next_at))| {
+            end == next && at.0.abs_diff(next_at.0) <= 1000
+        });
+        if same {
+            return;
+        }
+        there.sequencing.armed = next;
+        if let Some((_, at)) = before {
+            self.timers.remove(&(at, Timer::Expiry(context)));
+        }
+        if let Some((_, at)) = next {
             self.timers.insert((at, Timer::Expiry(context)));
         }
     }

@@ -51,7 +51,7 @@ impl Replica {
                 Timer::Cursor(context, document) => self.update_cursors(context, document),
                 Timer::Retry(link) => self.retry(link),
                 Timer::Order(context) => self.resume_ordering(context),
-                Timer::Expiry(context) => self.order(context),
+                Timer::Expiry(context) => self.end_date_comes(context),
                 Timer::Remove(context) => self.remove_again(context),
             }
         }
