@@ -5,6 +5,7 @@ mod answering;
 mod budget;
 mod document;
 mod ending;
+mod expiring;
 mod follow;
 mod forgers;
 mod holding;
