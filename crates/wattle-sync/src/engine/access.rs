@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wattle_protocol::access::{Entry, Log, Rights, entry_hash, proposal_hash};
-use wattle_protocol::message::{Code, Refusal};
+use wattle_protocol::message::Refusal;
 use wattle_protocol::{Blob, ChangeHash, Input, PublicKey};
 use wattle_store::{Store, StoreError};
 
@@ -43,6 +43,8 @@ pub(super) struct Access {
     joining: Vec<Waiter>,
     /// Why the invitation with which this context was joined cannot be taken up.
     pub(super) not_admitted: Option<Refusal>,
+    /// With this many entries, a relay was asked to order the log.
+    handed_over_at: Option<u64>,
     patience: Duration,
     /// When the machine is told the time of day again.
     clock_at: Instant,
@@ -63,6 +65,7 @@ impl Access {
             waiters: Vec::new(),
             joining: Vec::new(),
             not_admitted: None,
+            handed_over_at: None,
             patience,
             clock_at: Instant::now(),
         }
@@ -168,10 +171,4 @@ impl Engine {
         let key = self.links_as.key();
         self.access.log.as_ref().is_some_and(|log| log.member(&key).is_some())
     }
-}
-
-/// Whether a refusal is the last word.
-fn is_final(refusal: &Refusal) -> bool {
-    // A proposal that builds on entries that the other side has not got yet will be fine later.
-    refusal.code.is_permanent() && refusal.code != Code::Slow
 }

@@ -11,7 +11,7 @@ use wattle_store::{Store, StoreError};
 use super::super::Engine;
 use super::super::edits::now_s;
 use super::super::setup::random;
-use super::{Granted, Waiter, is_final};
+use super::{Granted, Waiter};
 use crate::access::{Outcome, Passing};
 use crate::error::AccessFailed;
 use crate::identity::Identity;
@@ -138,10 +138,15 @@ impl Engine {
     /// The machine says that a wish will not be done.
     pub(in super::super) fn wish_refused(&mut self, wish: ChangeHash, refusal: &Refusal) {
         tracing::warn!(proposal = %wish, %refusal, "a wish for the access log was refused");
-        if !is_final(refusal) {
+        // What builds on entries that the other side has not got yet will be fine later.
+        if !refusal.code.is_permanent() {
             return;
         }
-        let Some(bytes) = self.access.wishes.remove(&wish) else { return };
+        let Some(bytes) = self.access.wishes.remove(&wish) else {
+            // Only a relay is asked to order the log without a stored wish.
+            self.access.handed_over_at = None;
+            return;
+        };
         // The reason first: who sees that the wish is gone looks for it.
         let noted = self.note_refused_wish(wish, refusal);
         let dropped = noted.and_then(|()| self.store.drop_proposal(&self.context, &wish));
@@ -182,10 +187,15 @@ impl Engine {
     pub(in super::super) fn hand_over(&mut self, link: LinkId) {
         let Some(relay) = self.heir(link) else { return };
         let Some(log) = &self.access.log else { return };
+        let entries = Some(log.entries());
+        if self.access.handed_over_at == entries {
+            return;
+        }
         tracing::info!(link = link.0, %relay, "the relay is to order the access log");
         let action = Action::SetSequencer { key: relay, term: log.term() };
         let Ok(proposal) = self.proposed(action, &self.links_as) else { return };
-        // Not stored: what is not done now is wished again with the next link.
+        self.access.handed_over_at = entries;
+        // Not stored: what is not done now is wished again with a later link.
         self.tell_machine(Input::Propose { context: self.context, proposal });
     }
 
