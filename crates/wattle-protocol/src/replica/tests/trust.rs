@@ -161,3 +161,21 @@ fn two_entries_with_one_number_are_proof_of_a_lie() {
     assert_eq!(forked, Some([entries[2].clone(), lie]));
     assert_eq!(net.access(bot), entries, "what came first stays");
 }
+
+#[test]
+fn a_signature_that_does_not_hold_spoils_nothing() {
+    let (mut net, [relay, ana, ..]) = with_eve();
+    let link = net.greet_as(relay, &key_of(50));
+    let first = net.compose_as(relay, 1, &eve(1, ""));
+    let (start_op, deps) = (first.start_op + 1, vec![first.header().hash]);
+    let second = Chunk { deps, seq: 2, author: None, start_op, ..first.clone() };
+    let (bytes, seal) = sealed(&net, &first);
+    let forged = seal.map(|seal| Seal { epoch: 9, ..seal });
+    let good = vec![(bytes.clone(), seal), sealed(&net, &second)];
+    for changes in [vec![(bytes, forged)], good] {
+        net.raw(relay, link, frames::changes(net.context(), document(1), changes));
+        net.settle();
+    }
+    assert!(net.changes(relay, 1).contains(&second.header().hash));
+    assert_eq!(net.changes(ana, 1), net.changes(relay, 1));
+}
