@@ -4,7 +4,7 @@ use super::Replica;
 use super::document::ContextState;
 use super::follow::Phase;
 use super::link::refusal;
-use crate::access::{Entry, Log, Rights, Scopes, entry_hash};
+use crate::access::{Entry, Log, Power, Proposal, Rights, Scopes, entry_hash};
 use crate::id::{Blob, ContextId, DocumentKey, LinkId};
 use crate::identity::{ContextRecord, Seal};
 use crate::io::{Event, Output, StoreRequest};
@@ -190,6 +190,13 @@ impl Replica {
         let wins = (theirs.term, entry_hash(own)) > (ours.term, entry_hash(other));
         if !wins {
             return;
+        }
+        // Else whoever was an owner once could undo the end of their own rights.
+        let passes = Proposal::read(&theirs.proposal).map(|proposal| proposal.author);
+        let owns = |log: &Log| passes.is_ok_and(|key| log.rights(&key).power == Power::Own);
+        if !there.log.as_ref().is_some_and(owns) {
+            let reason = "who passes the sequencer by is not an owner any more";
+            return self.refuse(link, refusal(Code::Revoked, reason));
         }
         let before = there.access.get(..at).unwrap_or_default();
         let Ok(log) = Log::read(before) else { return };

@@ -251,6 +251,26 @@ fn entries_that_an_owner_passed_by_are_replaced() {
 }
 
 #[test]
+fn who_was_an_owner_cannot_undo_that_by_passing_the_sequencer_by() {
+    let (mut net, [relay, ana, bot, _]) = four();
+    let other = net.add(RELAY);
+    net.grant(ana, bot, Rights::ALL);
+    net.settle();
+    net.keep_dialling(bot, relay);
+    net.cut_all();
+    net.revoke(ana, bot);
+    net.hand_over(bot, other, 1);
+    net.settle();
+    assert_eq!(net.log(bot).term(), 1, "it may still believe so");
+    net.keep_dialling(ana, relay);
+    let ordered = net.access(relay);
+    assert_eq!(net.log(relay).rights(&net.key(bot)), Rights::NONE);
+    net.dial(bot, relay);
+    net.settle();
+    assert_eq!((net.access(relay), net.access(ana)), (ordered.clone(), ordered));
+}
+
+#[test]
 fn another_process_that_was_first_costs_one_more_try() {
     let (mut net, [_, ana, bot, eve]) = owned();
     net.grant(ana, bot, writer(&[1]));
