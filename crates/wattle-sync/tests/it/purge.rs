@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use wattle_context::Op;
+use wattle_context::{LogFilter, Op};
 use wattle_sync::audit::verify;
-use wattle_sync::{Again, Audited, Peer, Role};
+use wattle_sync::{Again, Audited, Parts, Peer, Role};
 
 use crate::cable::Cable;
 use crate::support::{
@@ -25,6 +25,11 @@ async fn holds(peer: &Peer, text: &str) -> bool {
     export(peer).await.contains(text)
 }
 
+async fn replays(peer: &Peer) -> usize {
+    let log = peer.view(Parts::All, |context| context.log(&LogFilter::default())).await;
+    log.unwrap().iter().filter(|entry| entry.why.contains("Replays: ")).count()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_revoked_author_passed_on_goes_and_honest_work_on_it_stays() {
     let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
@@ -36,6 +41,7 @@ async fn what_a_revoked_author_passed_on_goes_and_honest_work_on_it_stays() {
     let rule = add_rule(&ana, "deploys need a review").await;
     let rationale = format!("{rule}/rationale");
     ana.edit(vec![edit(Op::Set, &rationale, "one\ntwo\n")], "a start").await.unwrap();
+    let beside = Peer::open(options(directories[1].path(), "bob")).await.unwrap();
     settled(&[&ana, &bob, &mal]).await;
     until(async || holds(&bob, "two").await && holds(&mal, "two").await).await;
 
@@ -54,10 +60,16 @@ async fn what_a_revoked_author_passed_on_goes_and_honest_work_on_it_stays() {
     until(async || holds(&ana, "must").await).await;
     until(async || export(&ana).await == export(&bob).await).await;
     assert!(holds(&ana, "one\\ntwo\\nthree\\n").await, "{}", export(&ana).await);
+    settled(&[&ana]).await;
+    // Two processes of bob's have learned of it, and one has written it again.
+    until(async || export(&beside).await == export(&ana).await).await;
+    for peer in [&ana, &bob, &beside] {
+        assert_eq!(replays(peer).await, 2);
+    }
     let audit = bob.audit().await.unwrap();
-    let again = audit.iter().filter_map(|line| match &line.what {
-        Audited::Removed { again, .. } => Some((line.by.clone().unwrap().name, again.clone())),
-        _ => None,
+    let again = audit.iter().filter_map(|line| {
+        let Audited::Removed { again, .. } = &line.what else { return None };
+        Some((line.by.clone().unwrap().name, again.clone()))
     });
     let again: Vec<(String, Again)> = again.collect();
     assert_eq!(again[0], ("mal".to_owned(), Again::Refused));
@@ -70,7 +82,7 @@ async fn what_a_revoked_author_passed_on_goes_and_honest_work_on_it_stays() {
     let uncounted = mal.status().await.unwrap().uncounted.unwrap();
     assert_eq!(uncounted.changes, 1);
     assert!(!holds(&mal, "forged").await);
-    for peer in [ana, bob, mal] {
+    for peer in [ana, bob, beside, mal] {
         peer.close().await;
     }
     for directory in &directories {

@@ -145,9 +145,9 @@ async fn honest_work_is_written_again_once() {
 
     let audit = ana.audit().await.unwrap();
     let again = |change: &ChangeHash| {
-        let lines = audit.iter().filter_map(|line| match &line.what {
-            Audited::Removed { change: of, again, .. } if *of == change.to_string() => Some(again),
-            _ => None,
+        let lines = audit.iter().filter_map(|line| {
+            let Audited::Removed { change: of, again, .. } = &line.what else { return None };
+            (*of == change.to_string()).then_some(again)
         });
         lines.cloned().collect::<Vec<_>>()
     };

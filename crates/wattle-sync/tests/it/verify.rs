@@ -3,8 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use wattle_context::Op;
+use wattle_context::{Document, Op};
+use wattle_protocol::identity::Receipt;
+use wattle_protocol::io::Snapshot;
+use wattle_protocol::{ChangeHash, Keypair, Position};
+use wattle_store::{SqliteStore, Store};
 use wattle_sync::audit::verify;
+use wattle_sync::part::part_of;
 use wattle_sync::{Kind, Role, Verification};
 
 use crate::support::{add_rule, create, edit, grant};
@@ -130,6 +135,81 @@ async fn a_seal_that_was_removed() {
     let verification = verify(&file).unwrap();
     assert_eq!(what(&verification), ["no signature of its author covers it"]);
     assert_eq!(verification.unsigned, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = context(directory.path()).await;
+    let mut store = SqliteStore::open_existing(&file).unwrap();
+    let context = store.contexts().unwrap()[0];
+    let summary = store.documents(&context).unwrap().remove(0);
+    let (document, heads) = (summary.document, summary.heads);
+    let (honest, liar) = (Keypair::from_secret(&[1; 32]), Keypair::from_secret(&[2; 32]));
+    let signed = |keys, heads: &[ChangeHash]| Receipt::sign(keys, (&context, &document), heads, 4);
+    store.put_receipt(&context, &document, &heads, &signed(&honest, &heads)).unwrap();
+    let verification = verify(&file).unwrap();
+    assert_eq!((verification.receipts, what(&verification)), (1, Vec::new()));
+
+    let nowhere = [ChangeHash([9; 32])];
+    store.put_receipt(&context, &document, &nowhere, &signed(&liar, &nowhere)).unwrap();
+    let verification = verify(&file).unwrap();
+    assert_eq!(verification.receipts, 2);
+    assert!(what(&verification)[0].ends_with("has signed to have it, and it is not here"));
+
+    store.put_receipt(&context, &document, &nowhere, &signed(&liar, &heads)).unwrap();
+    let verification = verify(&file).unwrap();
+    assert_eq!(verification.receipts, 1);
+    assert!(what(&verification)[0].ends_with("is not signed by it"), "{verification:?}");
+}
+
+/// As a relay keeps it: the bytes of early changes are gone, and a snapshot has their place.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pruned() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = context(directory.path()).await;
+    let relay = directory.path().join("relay.db");
+    std::fs::copy(&file, &relay).unwrap();
+    let mut store = SqliteStore::open_existing(&relay).unwrap();
+    let context = store.contexts().unwrap()[0];
+    let summary = store.documents(&context).unwrap().remove(0);
+    let part = part_of(&summary.document).unwrap();
+    let changes = store.read_after(&context, &summary.document, Position(0), usize::MAX).unwrap();
+    let mut document = Document::new(part);
+    let bytes: Vec<&[u8]> = changes.iter().map(|(_, change)| &change.bytes[..]).collect();
+    document.apply(&bytes).unwrap();
+    let seals = changes.iter().filter_map(|(_, change)| Some((change.header.hash, change.seal?)));
+    let seals = seals.collect::<Vec<_>>();
+    let snapshot = |upto| Snapshot {
+        upto,
+        bytes: document.save().into(),
+        seals: seals[seals.len() - 1..].to_vec(),
+    };
+    // The newest covers all; the bytes of what the one before it covers are dropped.
+    let newest = summary.last;
+    store
+        .put_snapshot(&context, &summary.document, &snapshot(Position(newest.0 - 1)), true)
+        .unwrap();
+    store.put_snapshot(&context, &summary.document, &snapshot(newest), true).unwrap();
+    let verification = verify(&relay).unwrap();
+    assert_eq!(what(&verification), Vec::<&str>::new());
+    assert!(verification.pruned > 0, "{verification:?}");
+    assert_eq!(verification.snapshots, 1);
+    drop(store);
+
+    change(
+        &relay,
+        "UPDATE snapshot SET seals = CAST(substr(seals, 1, 135) || x'00' AS BLOB)
+         WHERE upto = (SELECT max(upto) FROM snapshot)",
+    );
+    // The change's own row still has the seal.
+    assert_eq!(what(&verify(&relay).unwrap()), Vec::<&str>::new());
+    change(
+        &relay,
+        "UPDATE log SET time = time + 1 WHERE id = (SELECT max(id) FROM log WHERE bytes IS NULL)",
+    );
+    let verification = verify(&relay).unwrap();
+    assert_eq!(what(&verification), ["its bytes say something else than the store does"]);
 }
 
 #[test]
