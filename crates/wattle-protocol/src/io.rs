@@ -444,6 +444,13 @@ pub enum Event {
         /// The entry here, and the other one.
         entries: [Blob; 2],
     },
+    /// The other side, which was dialled, has the context from here on; not yet that it may read it.
+    Opened {
+        /// On which link.
+        link: LinkId,
+        /// Which.
+        context: ContextId,
+    },
     /// All documents of the context have been compared: what each side lacked is there, or under way.
     InSync {
         /// On which link.

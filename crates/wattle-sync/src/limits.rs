@@ -78,3 +78,5 @@ pub(crate) const WISHES_WAITING_MAX: usize = wattle_protocol::limits::PROPOSALS_
 pub(crate) const IDENTITY_BYTES_MAX: u64 = 4 * 1024;
 /// The settings of a directory.
 pub(crate) const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
+/// Changes of one write between two signatures: readers hold what is not covered, within limits.
+pub(crate) const CHANGES_PER_SEAL_MAX: usize = 256;

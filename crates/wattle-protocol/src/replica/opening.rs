@@ -321,6 +321,7 @@ impl Replica {
         if shared.phase == Phase::Opening {
             shared.phase = Phase::Open;
             shared.presence = shown;
+            self.outbox.push_back(Output::Event(Event::Opened { link, context }));
             for document in documents {
                 let Some(shared) = self.shared(link, &context) else { return };
                 if !shared.may_read(&document) {

@@ -32,6 +32,7 @@ impl Engine {
                 tracing::error!(%context, "the sequencer of this context has signed two logs");
             }
             Event::Receipt { .. }
+            | Event::Opened { .. }
             | Event::InSync { .. }
             | Event::Durable { .. }
             | Event::Snapshot { .. }

@@ -386,6 +386,7 @@ impl Run {
                 self.seen.send_modify(|seen| seen.refused.push(refusal));
             }
             Event::Access { .. }
+            | Event::Opened { .. }
             | Event::Presence { .. }
             | Event::Receipt { .. }
             | Event::Login { .. }

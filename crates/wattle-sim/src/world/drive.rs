@@ -153,6 +153,7 @@ impl World {
                 self.violate("not refused", what);
             }
             Told::Ready { .. }
+            | Told::Opened { .. }
             | Told::Presence { .. }
             | Told::Login { .. }
             | Told::Receipt { .. } => {}

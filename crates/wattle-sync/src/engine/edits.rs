@@ -11,6 +11,7 @@ use wattle_store::{Append, Store, StoreError};
 use super::Engine;
 use super::command::Order;
 use crate::error::{EditFailed, ReadError, ResolveFailed};
+use crate::limits::CHANGES_PER_SEAL_MAX;
 use crate::part::key_of;
 use crate::peer::{Parts, Typing};
 use crate::watch::Origin;
@@ -204,14 +205,14 @@ impl Engine {
     /// Signs the newest change; in front of a new document's changes comes its genesis.
     fn sealed(&self, part: Part, mut changes: Vec<Change>) -> Append {
         let document = key_of(part);
-        if let Some(newest) = changes.last_mut() {
-            let seal = self.identity.keypair.seal(
-                &self.context,
-                &document,
-                &newest.header,
-                self.access.entries(),
-            );
-            newest.seal = Some(seal);
+        let (context, entries) = (self.context, self.access.entries());
+        let mut covered = BTreeSet::new();
+        for (behind, change) in changes.iter_mut().rev().enumerate() {
+            // The newest of an actor covers those before it; some between let readers begin sooner.
+            if covered.insert(change.header.actor) || behind % CHANGES_PER_SEAL_MAX == 0 {
+                let keypair = &self.identity.keypair;
+                change.seal = Some(keypair.seal(&context, &document, &change.header, entries));
+            }
         }
         if !self.documents.is_stored(&document) {
             let genesis = Change::parse(Blob::from(Document::genesis(part).to_vec()), None);

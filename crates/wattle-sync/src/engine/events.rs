@@ -104,8 +104,8 @@ impl Engine {
                 if let Some(entry) = self.links.get_mut(link) {
                     entry.in_sync = true;
                 }
-                self.hand_over(link);
             }
+            Event::Opened { link, .. } => self.hand_over(link),
             Event::Durable { remote, context, known } if context == self.context => {
                 self.durable.entry(remote).or_default().insert(known.document, known);
             }
