@@ -243,19 +243,9 @@ impl Failure {
 
     /// Of an invitation that was not honoured.
     pub(crate) fn not_admitted(refusal: &Refusal) -> Self {
-        let advice = match refusal.code {
-            Code::UsedUp => "this invitation has been used up: ask for another link",
-            Code::Expired => "this invitation has expired: ask for another link",
-            Code::Revoked => {
-                "this invitation was withdrawn, or your key has lost its rights here: ask who sent it"
-            }
-            Code::Unknown => {
-                "there is no such context or invitation there, or the link was not copied whole"
-            }
-            Code::Replayed => "you are a member already: join with the link up to the `#`",
-            _ => return Self::NotInvited { refused: refusal.reason.clone() },
-        };
-        Self::NotInvited { refused: advice.to_owned() }
+        let known = INVITATIONS.iter().find(|(code, _)| *code == refusal.code);
+        let refused = known.map_or(refusal.reason.as_str(), |(_, sentence)| sentence);
+        Self::NotInvited { refused: refused.to_owned() }
     }
 
     /// Whether it is only that nobody reads on.
@@ -264,30 +254,38 @@ impl Failure {
     }
 }
 
-impl From<AccessFailed> for Failure {
-    fn from(failed: AccessFailed) -> Self {
-        match failed {
-            AccessFailed::Refused { refusal } => {
-                Self::NotAllowed { reason: refusal.reason, advice: advice(refusal.code) }
-            }
-            failed => Self::Access(failed),
-        }
-    }
-}
+/// What is wrong with an invitation, and what to do.
+const INVITATIONS: &[(Code, &str)] = &[
+    (Code::UsedUp, "this invitation has been used up: ask for another link"),
+    (Code::Expired, "this invitation has expired: ask for another link"),
+    (
+        Code::Revoked,
+        "this invitation was withdrawn, or your key has lost its rights here: ask who sent it",
+    ),
+    (
+        Code::Unknown,
+        "there is no such context or invitation there, or the link was not copied whole",
+    ),
+    (Code::Replayed, "you are a member already: join with the link up to the `#`"),
+];
 
 /// What to do about a refusal of the log of rights.
-fn advice(code: Code) -> Option<&'static str> {
-    match code {
-        Code::Forbidden => {
-            Some("`wattle whoami` says what you may do; a maintainer or an owner can do more")
-        }
-        Code::Excess => Some("`wattle whoami` says what you hold; an owner can give more"),
-        Code::SelfGrant => Some("ask another owner or maintainer"),
-        Code::Revoked => {
-            Some("such a key never comes back; somebody who may invite makes a link for a new one")
-        }
-        Code::Expired => Some("choose a later end"),
-        _ => None,
+const ADVICE: &[(Code, &str)] = &[
+    (Code::Forbidden, "`wattle whoami` says what you may do; a maintainer or an owner can do more"),
+    (Code::Excess, "`wattle whoami` says what you hold; an owner can give more"),
+    (Code::SelfGrant, "ask another owner or maintainer"),
+    (
+        Code::Revoked,
+        "such a key never comes back; somebody who may invite makes a link for a new one",
+    ),
+    (Code::Expired, "choose a later end"),
+];
+
+impl From<AccessFailed> for Failure {
+    fn from(failed: AccessFailed) -> Self {
+        let AccessFailed::Refused { refusal } = failed else { return Self::Access(failed) };
+        let advice = ADVICE.iter().find(|(code, _)| *code == refusal.code);
+        Self::NotAllowed { reason: refusal.reason, advice: advice.map(|(_, advice)| *advice) }
     }
 }
 

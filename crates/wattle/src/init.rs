@@ -31,7 +31,7 @@ struct Arrival {
 /// How it came.
 enum Way {
     /// Made, perhaps with a key to fall back on.
-    Made { recovery: Option<Identity> },
+    Made { recovery: Option<Box<Identity>> },
     /// From others.
     Joined,
 }
@@ -47,9 +47,9 @@ pub(crate) async fn init(
     let asked = acting.named(None);
     let identity = acting.newcomer(asked.as_deref())?;
     let you = identity.name.clone();
-    let recovery = if args.recovery { Some(recover::fresh()?) } else { None };
+    let recovery = args.recovery.then(recover::fresh).transpose()?.map(Box::new);
     let mut options = Options::new(&place.directory, identity);
-    options.recovery = recovery.as_ref().map(Identity::key);
+    options.recovery = recovery.as_deref().map(Identity::key);
     let peer = Peer::create(options, &name).await?;
     let exchanged = match &args.relay {
         None => None,
@@ -140,7 +140,7 @@ async fn arrived(screen: &mut Screen, peer: &Peer, arrival: Arrival) -> Result<(
     let role = peer.whoami().await?.member.and_then(|member| member.now);
     let directory = told(&arrival.place.directory);
     let (joined, recovery) = match &arrival.way {
-        Way::Made { recovery } => (false, recovery.as_ref()),
+        Way::Made { recovery } => (false, recovery.as_deref()),
         Way::Joined => (true, None),
     };
     if screen.form == Form::Json {
