@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use wattle_protocol::access::{Action, Log, Proposal};
 use wattle_protocol::io::Time;
@@ -90,12 +90,17 @@ impl Who {
 }
 
 pub(crate) async fn dial(address: SocketAddr) -> Socket {
+    try_dial(address).await.expect("it upgrades")
+}
+
+/// Fails when the relay has no room for a link that begins.
+async fn try_dial(address: SocketAddr) -> Result<Socket, Error> {
     let mut request = format!("ws://{address}/sync").into_client_request().expect("a request");
     let protocol = HeaderValue::from_static(wattle_protocol::wire::SUBPROTOCOL);
     request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
     let socket = TcpStream::connect(address).await.expect("it listens");
     socket.set_nodelay(true).expect("a socket");
-    client_async(request, socket).await.expect("it upgrades").0
+    Ok(client_async(request, socket).await?.0)
 }
 
 impl Client {
@@ -212,7 +217,7 @@ impl Run {
 
     async fn run(mut self, address: SocketAddr, mut orders: mpsc::UnboundedReceiver<Order>) {
         loop {
-            let socket = dial(address).await;
+            let socket = self.dial(address).await;
             self.course = Course::Linked;
             self.link.0 += 1;
             self.out.clear();
@@ -229,6 +234,18 @@ impl Run {
             }
         }
         self.seen.send_modify(|seen| seen.ended = true);
+    }
+
+    /// A link that was dialled again may find that the one before has not left yet.
+    async fn dial(&self, address: SocketAddr) -> Socket {
+        let begun = Instant::now();
+        loop {
+            match try_dial(address).await {
+                Ok(socket) => return socket,
+                Err(error) => assert!(begun.elapsed() < PATIENCE, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn exchange(&mut self, mut socket: Socket, orders: &mut mpsc::UnboundedReceiver<Order>) {

@@ -94,6 +94,8 @@ async fn a_relay_that_is_killed_goes_on_ordering_with_the_same_key() {
     ana.propose(&ana_who, grant(&keypair(51), Role::Contributor.rights()));
     ana.until("the grant", |seen| seen.entries > entries).await;
     let guest = Client::start(relay.address, Who::new(keypair(51), &record)).await;
+    // What it writes before it knows of its grant does not count.
+    guest.until("the grant", |seen| seen.in_sync).await;
     let change = Writer::new(keypair(51), record.id(), [51; 16]).write(10);
     let hash = change.header.hash;
     guest.commit(vec![change]);
