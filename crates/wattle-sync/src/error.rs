@@ -267,6 +267,11 @@ pub enum NotSettled {
         /// Why, with its code.
         refusal: Refusal,
     },
+    /// The rights of the key with which links are proved have ended.
+    #[error(
+        "the rights of this key have ended: nothing is exchanged with it any more (`wattle audit` says who took them)"
+    )]
+    Ended,
     /// A remote was reached, and may read nothing: it is no member, and does not order the log.
     #[error(
         "{remote} keeps nothing of this context: it has no role in it, and does not order its access log"

@@ -22,7 +22,7 @@ async fn an_agent_does_not_rewrite_the_rules_it_works_under() {
     assert_eq!(*section, Section::Rules);
     let sentence = failed.to_string();
     assert!(
-        sentence.starts_with("a role that allows only contributor writes no rules"),
+        sentence.starts_with("the role contributor may not write rules"),
         "{sentence}"
     );
     let after = contributor.view(Parts::All, |context| context.version()).await.unwrap();

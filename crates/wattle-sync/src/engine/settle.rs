@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use wattle_protocol::access::Scopes;
+use wattle_protocol::access::{Log, Rights, Scopes};
 use wattle_protocol::message::Refusal;
 use wattle_protocol::{PublicKey, StoreId};
 use wattle_store::StoreError;
@@ -33,6 +33,7 @@ struct Other {
 enum Missing {
     NoRemote,
     NotAdmitted { refusal: Refusal },
+    Ended,
     NoRole { remote: String },
     Unreached { remote: String, reason: String },
     Arriving { remote: String },
@@ -83,6 +84,9 @@ impl Engine {
         if let Some(refusal) = self.access.not_admitted.clone() {
             return Ok(Some(Missing::NotAdmitted { refusal }));
         }
+        if self.has_ended() {
+            return Ok(Some(Missing::Ended));
+        }
         let targets = self.targets();
         // Who dials nobody has only those to agree with who have dialled it.
         let mut others = if targets.is_empty() { self.links_of_others() } else { Vec::new() };
@@ -100,6 +104,13 @@ impl Engine {
         }
         self.flush_remembered();
         self.pending_anywhere(&others)
+    }
+
+    /// Whether the key with which links are proved was a member's, and is none any more.
+    fn has_ended(&self) -> bool {
+        let key = self.links_as.key();
+        let was = |log: &Log| log.member(&key).is_some() && log.rights(&key) == Rights::NONE;
+        self.access.log.as_ref().is_some_and(was)
     }
 
     /// What this process is to reach, and what the one that holds the uplink dials besides.
@@ -187,12 +198,13 @@ impl Engine {
 impl Missing {
     /// Whether waiting does not help.
     fn is_hopeless(&self) -> bool {
-        matches!(self, Self::NoRemote | Self::NotAdmitted { .. })
+        matches!(self, Self::NoRemote | Self::Ended | Self::NotAdmitted { .. })
     }
 
     fn error(&self, timeout: Duration) -> NotSettled {
         match self {
             Self::NoRemote => NotSettled::NoRemote,
+            Self::Ended => NotSettled::Ended,
             Self::NotAdmitted { refusal } => NotSettled::NotAdmitted { refusal: refusal.clone() },
             Self::NoRole { remote } => NotSettled::NoRole { remote: remote.clone() },
             Self::Unreached { remote, reason } => {

@@ -27,7 +27,7 @@ pub enum EditFailed {
         source: wattle_protocol::change::HeaderError,
     },
     /// The role does not allow it. Every replica would refuse it, so it is not made.
-    #[error("a role that allows only {role} writes no {section}: {}", who_may(section, may))]
+    #[error("the role {role} may not write {section}: {}", who_may(section, may))]
     NotAllowed {
         /// What the key may do.
         role: Role,

@@ -40,7 +40,7 @@ async fn who_is_invited_edits_what_the_role_allows_and_nothing_else() {
     assert!(export(&ana).await.contains("buy a hose"));
     let before = export(&bob).await;
     let error = add_any_rule(&bob).await;
-    let sentence = "a role that allows only contributor writes no rules: \
+    let sentence = "the role contributor may not write rules: \
                     that takes one of maintainer, owner";
     assert_eq!(error.to_string(), sentence);
     assert_eq!(export(&bob).await, before);

@@ -10,7 +10,7 @@ fn the_demonstration_keeps_its_word() {
         "bob joins as maintainer",
         "bob goes offline",
         "C-",
-        "refused at its own machine: a role that allows only contributor writes no rules",
+        "refused at its own machine: the role contributor may not write rules",
         "none was lost",
         "equal to the byte",
     ] {
