@@ -18,8 +18,8 @@ pub(crate) async fn grant(
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     let peer = session.online(Vec::new()).await?;
-    let roll = Roll::of(&peer).await?;
-    let (key, name, kind) = grantee(&roll, &args)?;
+    let (roll, whom) = Roll::look_up(&peer, &args.who).await?;
+    let (key, name, kind) = grantee(&roll, whom, &args)?;
     let terms = GrantTerms {
         key,
         name: name.clone(),
@@ -41,8 +41,12 @@ pub(crate) async fn grant(
 }
 
 /// Whose key it is, what it is called, and what it is.
-fn grantee(roll: &Roll, args: &access::Grant) -> Result<(PublicKey, String, Kind), Failure> {
-    match roll.find(&args.who)? {
+fn grantee(
+    roll: &Roll,
+    whom: Whom,
+    args: &access::Grant,
+) -> Result<(PublicKey, String, Kind), Failure> {
+    match whom {
         Whom::Member(member) => {
             let name = args.name.clone().unwrap_or_else(|| roll.name(&member.key));
             Ok((member.key, name, member.kind))
@@ -93,8 +97,8 @@ pub(crate) async fn revoke(
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     let peer = session.online(Vec::new()).await?;
-    let roll = Roll::of(&peer).await?;
-    let (key, name, done) = match roll.find(&args.who)? {
+    let (roll, whom) = Roll::look_up(&peer, &args.who).await?;
+    let (key, name, done) = match whom {
         Whom::Member(member) => {
             let name = roll.name(&member.key);
             let agents = roll

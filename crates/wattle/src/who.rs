@@ -1,6 +1,7 @@
 //! Members by the names that people use for them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use wattle_context::json::conflict_to_json;
@@ -19,6 +20,9 @@ const DIGITS: usize = 8;
 const INVITATION: &str = "inv-";
 /// A name in a line.
 const NAME_CHARS: usize = 24;
+
+/// How long a relay may take to say who has come.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The members of a context, and what each is called.
 #[derive(Debug)]
@@ -56,6 +60,19 @@ impl Roll {
             }
         }
         Ok(Self { members, me: peer.key(), names })
+    }
+
+    /// Whom a word means; a name that is not known yet may be on its way from the relay.
+    pub(crate) async fn look_up(peer: &Peer, word: &str) -> Result<(Self, Whom), Failure> {
+        let roll = Self::of(peer).await?;
+        match roll.find(word) {
+            Err(Failure::Nobody { .. }) => {}
+            found => return found.map(|whom| (roll, whom)),
+        }
+        // What cannot be reached has nothing to add.
+        let _late = peer.settled(PATIENCE).await;
+        let roll = Self::of(peer).await?;
+        roll.find(word).map(|whom| (roll, whom))
     }
 
     /// What somebody is called: by name, or by the beginning of the key.

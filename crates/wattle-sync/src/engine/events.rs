@@ -48,7 +48,10 @@ impl Engine {
             Command::AwaitAdmission(reply) => self.await_admission(reply),
             Command::Members(reply) => drop(reply.send(self.members())),
             Command::Whoami(reply) => drop(reply.send(self.whoami())),
-            Command::Remote(reply) => drop(reply.send(self.links.first_remote())),
+            Command::Remote(reply) => {
+                let elsewhere = || self.uplink.dialled_elsewhere().into_iter().next();
+                drop(reply.send(self.links.first_remote().or_else(elsewhere)));
+            }
             Command::Audit(reply) => drop(reply.send(self.audit())),
             Command::Principals(reply) => drop(reply.send(self.principals())),
             Command::Close(reply) => {

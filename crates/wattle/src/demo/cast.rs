@@ -10,7 +10,7 @@ use wattle_sync::{
     Uplink,
 };
 
-use super::check::fingerprint;
+use super::check::{PATIENCE, fingerprint};
 use crate::failure::Failure;
 use crate::landing;
 use crate::screen::{Paint, Screen, say};
@@ -86,6 +86,8 @@ impl Stage {
     pub(super) async fn invite(&self, host: &Actor, role: Role) -> Result<JoinLink, Failure> {
         let terms = InviteTerms { role, uses: 1, until: Some(time::in_seconds(3600)) };
         let (link, _) = host.peer.invite(terms).await?;
+        // Whoever takes it up finds the context at the relay.
+        host.peer.settled(PATIENCE).await?;
         Ok(JoinLink { relay: Some(self.address()), ..link })
     }
 

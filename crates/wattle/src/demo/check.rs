@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::screen::{Screen, say};
 
 /// How long replicas that can reach each other may take to become equal here.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Fails with the claim if it does not hold.
 pub(super) fn claim(holds: bool, claim: &str) -> Result<(), Failure> {

