@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use wattle_context::{Edit, Op, Value};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
+use wattle_sync::{Identity, InviteTerms, JoinLink, Options, Parts, Peer, Role};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -18,7 +18,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let title = format!("{task}/title");
 
     let address = ana.listen("127.0.0.1:0".parse()?).await?;
-    let link = JoinLink { relay: Some(format!("wattle://{address}")), context: ana.context_id() };
+    let (link, _) =
+        ana.invite(InviteTerms { role: Role::Contributor, uses: 1, until: None }).await?;
+    let link = JoinLink { relay: Some(format!("wattle://{address}")), ..link };
     let bob = Peer::join(options(home.path(), "bob")?, &link).await?;
     bob.settled(Duration::from_secs(30)).await?;
 

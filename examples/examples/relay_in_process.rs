@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wattle_context::{Edit, Op, Value};
 use wattle_relay::{Config, Relay};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
+use wattle_sync::{Identity, InviteTerms, Options, Parts, Peer, Role};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -17,13 +17,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = format!("wattle://{}", relay.address());
 
     let ana = Peer::create(options(home.path(), "ana")?, "garden").await?;
-    let link = JoinLink { relay: Some(address.clone()), context: ana.context_id() };
     let value = Value::Map([("statement".to_owned(), "water in the evening".into())].into());
     let path = "rules".to_owned();
     let add = Edit { op: Op::Add, path, value, old: None, base: None, if_unchanged: false };
     ana.edit(vec![add], "").await?;
     ana.add_remote(&address).await?;
     ana.settled(Duration::from_secs(30)).await?; // The relay has it on its disk.
+    let (link, _) = ana.invite(InviteTerms { role: Role::Reader, uses: 1, until: None }).await?;
     let of_ana = ana.view(Parts::All, |context| context.export().to_string()).await?;
     ana.close().await;
 

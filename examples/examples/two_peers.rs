@@ -5,18 +5,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use wattle_context::{Edit, Op, Value};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
+use wattle_sync::{Identity, InviteTerms, JoinLink, Options, Parts, Peer, Role};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let home = tempfile::tempdir()?;
     let ana = Peer::create(options(home.path(), "ana")?, "garden").await?;
     let address = ana.listen("127.0.0.1:0".parse()?).await?;
-    let link = JoinLink { relay: Some(format!("wattle://{address}")), context: ana.context_id() };
+    let terms = InviteTerms { role: Role::Maintainer, uses: 1, until: None };
+    let (link, _) = ana.invite(terms).await?;
+    let link = JoinLink { relay: Some(format!("wattle://{address}")), ..link };
 
     let bob = Peer::join(options(home.path(), "bob")?, &link.to_string().parse()?).await?;
     ana.edit(vec![add("water in the evening")], "").await?;
-    bob.edit(vec![add("feed the birds")], "").await?; // Needs nobody's leave, and no connection.
+    bob.edit(vec![add("feed the birds")], "").await?; // Needs no connection.
     bob.settled(Duration::from_secs(30)).await?;
 
     let of_ana = ana.view(Parts::All, |context| context.export().to_string()).await?;

@@ -48,7 +48,9 @@ impl Relay {
             agent: "relay".into(),
             roots: Vec::new(),
             loads_documents: false,
+            asks_logins: false,
             accepts_new_contexts: true,
+            changes_per_second_max: None,
         });
         Self { replica, now: 0, closed: false, given: 0, last: None }
     }

@@ -12,6 +12,7 @@ use tempfile::tempdir;
 use wattle_context::{LogFilter, Section};
 use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
 use wattle_tests::cable::Cable;
+use wattle_tests::invitation::invitation;
 use wattle_tests::process::{RelayProcess, program};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,13 +25,14 @@ async fn what_was_acknowledged_survives_kills_of_peer_and_relay() {
     let mut relay = RelayProcess::start(&data);
     let cable = Cable::to(relay.address()).await;
     let address = format!("ws://{}", cable.address());
-    let context = {
+    let link = {
         let peer = Peer::create(options(folder.path()), "kills").await.unwrap();
         peer.dial(&address).unwrap();
         peer.settled(PATIENCE).await.unwrap();
-        let context = peer.context_id();
+        // Each round has a newcomer.
+        let link = invitation(&peer, u32::try_from(rounds).unwrap(), cable.address()).await;
         peer.close().await;
-        context
+        link
     };
 
     let mut said = Said::default();
@@ -52,7 +54,7 @@ async fn what_was_acknowledged_survives_kills_of_peer_and_relay() {
         let here = changes(&Peer::open(options(folder.path())).await.unwrap()).await;
         let missing = said.here.difference(&here).count();
         assert_eq!(missing, 0, "round {round}: of {} acknowledged changes", said.here.len());
-        let there = at_the_relay(&cable, context).await;
+        let there = at_the_relay(&link).await;
         let missing = said.there.difference(&there).count();
         assert_eq!(
             missing,
@@ -129,10 +131,9 @@ async fn changes(peer: &Peer) -> BTreeSet<String> {
 }
 
 /// What a newcomer gets from the relay.
-async fn at_the_relay(cable: &Cable, context: wattle_sync::ContextId) -> BTreeSet<String> {
+async fn at_the_relay(link: &JoinLink) -> BTreeSet<String> {
     let folder = tempdir().unwrap();
-    let link = JoinLink { relay: Some(format!("wattle://{}", cable.address())), context };
-    let peer = Peer::join(options(folder.path()), &link).await.unwrap();
+    let peer = Peer::join(options(folder.path()), link).await.unwrap();
     peer.settled(PATIENCE).await.unwrap();
     changes(&peer).await
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tempfile::tempdir;
 use wattle_context::{Edit, Op, Part, Splice, Value};
 use wattle_relay::{Config, Relay, RelayHandle};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer, Typing};
+use wattle_sync::{Identity, Options, Parts, Peer, Typing};
+use wattle_tests::invitation::invitation;
 
 const PATIENCE: Duration = Duration::from_secs(300);
 const EDITS: usize = 10_000;
@@ -24,11 +25,8 @@ async fn a_late_reader_takes_a_snapshot_and_one_who_returns_only_what_it_lacks()
     ana.settled(PATIENCE).await.unwrap();
     until_folded(&relay).await;
 
+    let link = invitation(&ana, 1, relay.address()).await;
     let before = relay.stats().bytes_out;
-    let link = JoinLink {
-        relay: Some(format!("wattle://{}", relay.address())),
-        context: ana.context_id(),
-    };
     let late = Peer::join(options(folder.path(), "late"), &link).await.unwrap();
     late.settled(PATIENCE).await.unwrap();
     let joined = relay.stats().bytes_out - before;

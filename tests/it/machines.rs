@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use tempfile::tempdir;
 use wattle_context::{Edit, Op, Section, Value};
 use wattle_relay::{Config, Relay};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
+use wattle_sync::{Identity, Options, Parts, Peer};
 use wattle_tests::cable::Cable;
+use wattle_tests::invitation::invitation;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const ROUNDS: usize = 12;
@@ -119,7 +120,7 @@ fn options(folder: &Path, name: &str) -> Options {
 }
 
 async fn join(folder: &Path, name: &str, of: &Peer, at: std::net::SocketAddr) -> Peer {
-    let link = JoinLink { relay: Some(format!("wattle://{at}")), context: of.context_id() };
+    let link = invitation(of, 1, at).await;
     Peer::join(options(folder, name), &link).await.unwrap()
 }
 

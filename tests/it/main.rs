@@ -1,8 +1,10 @@
 //! The tests of the whole: one binary, one module for each subject.
 
+mod invitations;
 mod kills;
 mod late;
 mod machines;
 mod recording;
+mod rights;
 mod scenarios;
 mod tidy;

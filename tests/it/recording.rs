@@ -7,6 +7,7 @@ use std::time::Duration;
 use wattle_context::{Edit, Op, Value};
 use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
 use wattle_tests::cable::Cable;
+use wattle_tests::invitation::invitation;
 use wattle_tests::process::{RelayProcess, program};
 use wattle_tests::recording::Recording;
 
@@ -17,12 +18,12 @@ async fn two_authors_and_the_relay_end_with_the_recorded_text() {
     let folder = tempfile::tempdir().unwrap();
     let relay = RelayProcess::start(&folder.path().join("relay"));
     let owner = owner(folder.path(), &relay).await;
-    let context = owner.context_id();
 
     // One author is cut off in the middle of the work, for as long as it takes the other to go on.
     let cable = Cable::to(relay.address()).await;
-    let direct = format!("wattle://{}/{context}", relay.address());
-    let through_cable = format!("wattle://{}/{context}", cable.address());
+    let direct = invitation(&owner, 3, relay.address()).await;
+    let cabled = Some(format!("wattle://{}", cable.address()));
+    let through_cable = JoinLink { relay: cabled, ..direct.clone() };
     let zero = replay(&direct, &folder.path().join("zero"), 0);
     let one = replay(&through_cable, &folder.path().join("one"), 1);
     wait_for_length(&owner, 3_000).await;
@@ -42,17 +43,16 @@ async fn two_authors_and_the_relay_end_with_the_recorded_text() {
     owner.close().await;
 
     // Whoever asks the relay, and nobody else, reads the same.
-    let link: JoinLink = direct.parse().unwrap();
-    let late = Peer::join(options(folder.path(), "late"), &link).await.unwrap();
+    let late = Peer::join(options(folder.path(), "late"), &direct).await.unwrap();
     late.settled(PATIENCE).await.unwrap();
     assert!(text(&late).await == recording.end, "the relay has another text");
     late.close().await;
 }
 
-fn replay(link: &str, directory: &Path, agent: usize) -> Child {
+fn replay(link: &JoinLink, directory: &Path, agent: usize) -> Child {
     std::fs::create_dir_all(directory).unwrap();
     Command::new(program("replay"))
-        .arg(link)
+        .arg(link.to_string())
         .arg(directory)
         .arg(agent.to_string())
         .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 mod log;
 mod versions;
 
-pub(crate) use log::log;
+pub(crate) use log::{log, touched};
 pub(crate) use versions::{at, diff, empty};
 
 use crate::schema::{Part, Section};
@@ -41,6 +41,8 @@ pub struct LogEntry {
     pub time_ms: i64,
     /// Why, as the author said.
     pub why: String,
+    /// Where it has taken the place of several values that stood side by side, or of a deletion.
+    pub settled: Vec<String>,
 }
 
 /// A field that differs between two versions.

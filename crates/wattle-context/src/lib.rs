@@ -12,6 +12,7 @@ pub mod limits;
 pub mod path;
 pub mod policy;
 mod read;
+pub mod redo;
 pub mod rewrite;
 pub mod schema;
 pub mod settle;
@@ -25,6 +26,7 @@ pub use edit::{Answer, Author, Edit, EditError, Edited, Landed, Op, Touch, Typed
 pub use history::{Difference, LogEntry, LogFilter, VersionError};
 pub use path::{Path, PathError};
 pub use policy::Policy;
+pub use redo::{Redo, Run, Source};
 pub use rewrite::Splice;
 pub use schema::{Field, Kind, Part, Section, Shape};
 pub use settle::{ResolveError, Settlement};

@@ -4,5 +4,6 @@ mod bounds;
 mod genesis;
 mod junk;
 mod properties;
+mod redo;
 mod scenario;
 mod scenarios;

@@ -3,9 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use crate::change::Change;
+use crate::access::Log;
+use crate::change::{Change, Header};
 use crate::graph::Graph;
-use crate::id::{ChangeHash, ContextId, DocumentKey};
+use crate::id::{ChangeHash, ContextId, DocumentKey, PublicKey};
 use crate::message::{Code, Refusal};
 
 /// Where a change wants to go, and what is known there.
@@ -22,14 +23,13 @@ pub struct Place<'a> {
 }
 
 /// What the access log of the context says.
-///
-/// Roles and cutoffs will be read from its entries; until then every key may write everywhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
-    /// The only changes without dependencies that are accepted: the genesis changes.
+    /// The only changes without dependencies that are accepted: the genesis changes. They are the
+    /// same in every context, nobody's, and need no signature.
     pub roots: &'a [ChangeHash],
-    /// How many entries the log has.
-    pub entries: u64,
+    /// Who may do what.
+    pub log: &'a Log,
 }
 
 /// What becomes of a change.
@@ -37,6 +37,8 @@ pub struct Access<'a> {
 pub enum Verdict {
     /// It may enter.
     Accept,
+    /// It may enter once a later change of its actor comes with a signature: that one covers it.
+    Hold,
     /// It is there already.
     Known,
     /// It builds on what is not here yet.
@@ -44,18 +46,26 @@ pub enum Verdict {
         /// The hashes that are missing.
         missing: Vec<ChangeHash>,
     },
+    /// Its author knew more of the access log than is here, and by what is here it may not enter. With
+    /// the rest of the log it may: the refusal is a temporary one.
+    Behind(Refusal),
     /// It may not enter, now or later.
     Reject(Refusal),
 }
 
-/// Judges a change by its header, its seal, and the graph; never by its operations.
+/// Judges a change by its header, its seal, the graph and the access log; never by its operations,
+/// and never by who delivers it.
+///
+/// A change that the graph has already is `Known`, whatever its seal: one that is held there, and
+/// comes again with a seal, is for [`covers`].
 pub fn admit(change: &Change, place: &Place<'_>) -> Verdict {
     let (header, graph) = (&change.header, place.graph);
     if let Some(index) = graph.index(&header.hash) {
-        return if graph.is_live(index) {
+        return if graph.is_there(index) {
             Verdict::Known
         } else {
-            reject(change, Code::Invalid, "it could not be applied when it came before")
+            let reason = "it could not be applied when it came before";
+            Verdict::Reject(refusal(header, Code::Invalid, reason))
         };
     }
     let missing: Vec<ChangeHash> =
@@ -64,19 +74,63 @@ pub fn admit(change: &Change, place: &Place<'_>) -> Verdict {
         return Verdict::Defer { missing };
     }
     match judge(change, place) {
-        Ok(()) => Verdict::Accept,
-        Err((code, reason)) => reject(change, code, reason),
+        Ok(verdict) => verdict,
+        Err((code, reason)) => Verdict::Reject(refusal(header, code, reason)),
     }
 }
 
-fn judge(change: &Change, place: &Place<'_>) -> Result<(), (Code, &'static str)> {
-    let (header, graph) = (&change.header, place.graph);
+/// Whether the seal of a change is its author's, and so covers it and all before it of its actor.
+pub fn covers(change: &Change, author: &PublicKey, place: &Place<'_>) -> bool {
+    change.seal.as_ref().is_some_and(|seal| {
+        seal.key == *author && seal.verify(place.context, place.document, &change.header)
+    })
+}
+
+type Judged = Result<Verdict, (Code, &'static str)>;
+
+fn judge(change: &Change, place: &Place<'_>) -> Judged {
+    let header = &change.header;
+    let author = placed(header, place)?;
+    if place.access.roots.contains(&header.hash) {
+        return match change.seal {
+            None => Ok(Verdict::Accept),
+            Some(_) => Err((Code::BadSignature, "a genesis change is nobody's to sign")),
+        };
+    }
+    let Some(author) = author else {
+        return Err((Code::Invalid, "the first change of an actor must name its author's key"));
+    };
+    if change.seal.as_ref().is_some_and(|seal| seal.key != author) {
+        return Err((Code::BadSignature, "it is signed by another key than its actor's author"));
+    }
+    let log = place.access.log;
+    if let Err(refused) = log.allows(&author, place.document, header) {
+        return Ok(match &change.seal {
+            Some(seal) if seal.epoch > log.entries() => {
+                let reason = "its author knew entries of the access log that are not here yet";
+                Verdict::Behind(refusal(header, Code::Missing, reason))
+            }
+            Some(_) | None => Verdict::Reject(refused),
+        });
+    }
+    if change.seal.is_none() {
+        return Ok(Verdict::Hold);
+    }
+    if covers(change, &author, place) {
+        Ok(Verdict::Accept)
+    } else {
+        Err((Code::BadSignature, "its signature does not hold"))
+    }
+}
+
+/// Whether the graph has a place for it; answers its author, where its actor has one.
+fn placed(header: &Header, place: &Place<'_>) -> Result<Option<PublicKey>, (Code, &'static str)> {
+    let graph = place.graph;
     let deps: Vec<u32> = header.deps.iter().filter_map(|dep| graph.index(dep)).collect();
-    if deps.iter().any(|dep| !graph.is_live(*dep)) {
+    if deps.iter().any(|dep| !graph.is_there(*dep)) {
         return Err((Code::Invalid, "it builds on a change that was refused"));
     }
-    let is_root = place.access.roots.contains(&header.hash);
-    if deps.is_empty() && !is_root {
+    if deps.is_empty() && !place.access.roots.contains(&header.hash) {
         return Err((Code::Invalid, "it builds on nothing and is no genesis change"));
     }
     let before = graph.actor(&header.actor);
@@ -95,20 +149,9 @@ fn judge(change: &Change, place: &Place<'_>) -> Result<(), (Code, &'static str)>
     if deps.iter().any(|dep| header.start_op <= graph.max_op(*dep)) {
         return Err((Code::Invalid, "its operations do not come after those that it builds on"));
     }
-    let author = before.map_or(header.author, |(.., author)| author);
-    if header.seq == 1 && author.is_none() && !is_root {
-        return Err((Code::Invalid, "the first change of an actor must name its author's key"));
-    }
-    let Some(seal) = &change.seal else { return Ok(()) };
-    if author != Some(seal.key) {
-        return Err((Code::BadSignature, "it is signed by another key than its actor's author"));
-    }
-    if !seal.verify(place.context, place.document, header) {
-        return Err((Code::BadSignature, "its signature does not hold"));
-    }
-    Ok(())
+    Ok(before.map_or(header.author, |(.., author)| author))
 }
 
-fn reject(change: &Change, code: Code, reason: &str) -> Verdict {
-    Verdict::Reject(Refusal { code, reason: reason.to_owned(), about: Some(change.header.hash) })
+fn refusal(header: &Header, code: Code, reason: &str) -> Refusal {
+    Refusal { about: Some(header.hash), ..Refusal::new(code, reason) }
 }

@@ -1,6 +1,7 @@
 //! The change graph of one document: who builds on whom, without the bytes.
 
 mod ancestry;
+mod holding;
 #[cfg(test)]
 mod tests;
 
@@ -58,12 +59,15 @@ enum State {
     Live,
     /// Refused for good; its hash stays known, so that it is refused again.
     Dead,
-    /// Not stored after all; its hash may come again, under a new index.
+    /// Not stored after all, or taken out; its hash may come again, under a new index.
     Gone,
+    /// No signature covers it yet: it is here for those that build on it, and nothing more.
+    Held,
 }
 
 #[derive(Clone, Debug)]
 struct Actor {
+    id: ActorId,
     author: Option<PublicKey>,
     /// The index of each of its changes, by sequence number.
     changes: Vec<u32>,
@@ -85,16 +89,21 @@ impl Graph {
 
     /// Adds a change whose dependencies are here; answers its index, or nothing when one is not.
     pub fn insert(&mut self, header: &Header, arrival: Arrival) -> Option<u32> {
+        let index = self.add(header, arrival)?;
+        self.enter(index);
+        if let Some(position) = arrival.position {
+            self.place(index, position);
+        }
+        Some(index)
+    }
+
+    /// Gives a change an index, in no other list yet.
+    fn add(&mut self, header: &Header, arrival: Arrival) -> Option<u32> {
         let index = u32::try_from(self.nodes.len()).ok()?;
         let deps_start = u32::try_from(self.deps.len()).ok()?;
         let deps = header.deps.iter().map(|dep| self.index(dep)).collect::<Option<Vec<u32>>>()?;
         let actor = self.actor_of(header);
         self.actors.get_mut(actor as usize)?.changes.push(index);
-        deps.iter().for_each(|dep| {
-            self.heads.remove(dep);
-        });
-        self.heads.insert(index);
-        self.unstored.insert(index);
         self.index.insert((prefix(&header.hash), index));
         self.nodes.push(Node {
             hash: header.hash,
@@ -109,17 +118,27 @@ impl Graph {
             covered: false,
         });
         self.deps.extend(deps);
-        if let Some(position) = arrival.position {
-            self.place(index, position);
-        }
         Some(index)
+    }
+
+    /// A change is live from here on: a head, and not stored.
+    fn enter(&mut self, index: u32) {
+        for dep in self.deps(index).to_vec() {
+            self.heads.remove(&dep);
+        }
+        self.heads.insert(index);
+        self.unstored.insert(index);
     }
 
     fn actor_of(&mut self, header: &Header) -> u32 {
         let next = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
         let actor = *self.actor_index.entry(header.actor).or_insert(next);
         if actor == next {
-            self.actors.push(Actor { author: header.author, changes: Vec::new() });
+            self.actors.push(Actor {
+                id: header.actor,
+                author: header.author,
+                changes: Vec::new(),
+            });
         }
         actor
     }
@@ -171,26 +190,31 @@ impl Graph {
                 out.insert(later);
             }
         }
-        out.retain(|index| self.unstored.contains(index));
+        out.retain(|index| self.unstored.contains(index) || self.is_held(*index));
         for index in &out {
             self.unstored.remove(index);
-            let Some(node) = self.nodes.get_mut(*index as usize) else { continue };
-            node.state = state;
-            if state == State::Gone {
-                self.index.remove(&(prefix(&node.hash), *index));
-                if let Some(actor) = self.actors.get_mut(node.actor as usize) {
-                    actor.changes.retain(|change| change != index);
-                }
-            }
+            self.end(*index, state);
         }
-        self.heads = self.childless();
+        self.heads = self.childless(|graph, index| graph.is_live(index));
         out.into_iter().collect()
     }
 
-    fn childless(&self) -> BTreeSet<u32> {
-        let live = |index: &u32| self.is_live(*index);
-        let mut heads: BTreeSet<u32> = (0..self.count()).filter(live).collect();
-        for index in (0..self.count()).filter(live) {
+    fn end(&mut self, index: u32, state: State) {
+        let Some(node) = self.nodes.get_mut(index as usize) else { return };
+        node.state = state;
+        if state == State::Gone {
+            self.index.remove(&(prefix(&node.hash), index));
+            if let Some(actor) = self.actors.get_mut(node.actor as usize) {
+                actor.changes.retain(|change| *change != index);
+            }
+        }
+    }
+
+    /// Among the changes of a kind, those on which none of them builds.
+    fn childless(&self, kind: impl Fn(&Self, u32) -> bool) -> BTreeSet<u32> {
+        let is_one = |index: &u32| kind(self, *index);
+        let mut heads: BTreeSet<u32> = (0..self.count()).filter(is_one).collect();
+        for index in (0..self.count()).filter(is_one) {
             for dep in self.deps(index) {
                 heads.remove(dep);
             }
@@ -237,9 +261,32 @@ impl Graph {
         self.node(index).map_or(0, |node| u64::from(node.max_op))
     }
 
-    /// Neither refused nor forgotten.
+    /// Neither refused nor forgotten, nor held.
     pub fn is_live(&self, index: u32) -> bool {
         self.node(index).is_some_and(|node| node.state == State::Live)
+    }
+
+    /// Live or held: others can build on it.
+    pub fn is_there(&self, index: u32) -> bool {
+        self.is_live(index) || self.is_held(index)
+    }
+
+    /// No signature covers it, or something that it builds on, yet.
+    pub fn is_held(&self, index: u32) -> bool {
+        self.node(index).is_some_and(|node| node.state == State::Held)
+    }
+
+    /// Whose actor wrote it, its number, and the key that its actor's first change names.
+    pub fn written(&self, index: u32) -> Option<(ActorId, u64, Option<PublicKey>)> {
+        let actor = self.actors.get(self.node(index)?.actor as usize)?;
+        let seq = actor.changes.binary_search(&index).ok()? as u64 + 1;
+        Some((actor.id, seq, actor.author))
+    }
+
+    /// The change of an actor with a sequence number.
+    pub fn of_actor(&self, actor: &ActorId, seq: u64) -> Option<u32> {
+        let actor = self.actors.get(*self.actor_index.get(actor)? as usize)?;
+        actor.changes.get(usize::try_from(seq.checked_sub(1)?).ok()?).copied()
     }
 
     /// What it builds on.

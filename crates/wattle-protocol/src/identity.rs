@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::change::Header;
-use crate::id::{Blob, BytesVisitor, ContextId, DocumentKey, PublicKey};
+use crate::id::{ActorId, Blob, BytesVisitor, ChangeHash, ContextId, DocumentKey, PublicKey};
 use crate::wire::{self, WireError};
 
 /// An Ed25519 signature (64 bytes).
@@ -20,6 +20,19 @@ pub struct Signature(pub [u8; 64]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// The number of access-log entries that the author knew.
+    pub epoch: u64,
+    /// Whose signature.
+    pub key: PublicKey,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// A store's signature that it has changes of a document, durably.
+///
+/// Signed are domain, context, document, epoch, the number of heads, and the heads, as bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The number of access-log entries that the signer knew.
     pub epoch: u64,
     /// Whose signature.
     pub key: PublicKey,
@@ -104,6 +117,44 @@ impl Seal {
     }
 }
 
+impl Receipt {
+    /// Signs that these changes and their ancestors are durable here.
+    pub fn sign(
+        keypair: &Keypair,
+        (context, document): (&ContextId, &DocumentKey),
+        heads: &[ChangeHash],
+        epoch: u64,
+    ) -> Self {
+        let signature = keypair.sign(&receipt_bytes((context, document), heads, epoch));
+        Self { epoch, key: keypair.public(), signature }
+    }
+
+    /// Whether the key signed that these changes are durable.
+    pub fn verify(
+        &self,
+        (context, document): (&ContextId, &DocumentKey),
+        heads: &[ChangeHash],
+    ) -> bool {
+        let bytes = receipt_bytes((context, document), heads, self.epoch);
+        verify(&self.key, &bytes, &self.signature)
+    }
+}
+
+fn receipt_bytes(
+    (context, document): (&ContextId, &DocumentKey),
+    heads: &[ChangeHash],
+    epoch: u64,
+) -> Vec<u8> {
+    let mut bytes = b"wattle/receipt/1".to_vec();
+    bytes.extend(context.0);
+    bytes.push(document.scope);
+    bytes.extend(document.item);
+    bytes.extend(epoch.to_be_bytes());
+    bytes.extend((heads.len() as u64).to_be_bytes());
+    heads.iter().for_each(|head| bytes.extend(head.0));
+    bytes
+}
+
 /// Verifies one signature, strictly: weak keys and malleable signatures fail.
 pub fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
     VerifyingKey::from_bytes(&key.0).is_ok_and(|key| {
@@ -118,13 +169,22 @@ pub fn seal_bytes(
     header: &Header,
     epoch: u64,
 ) -> Vec<u8> {
+    seal_bytes_of((context, document), (header.actor, header.seq, header.hash), epoch)
+}
+
+/// [`seal_bytes`] without a header.
+pub fn seal_bytes_of(
+    (context, document): (&ContextId, &DocumentKey),
+    (actor, seq, hash): (ActorId, u64, ChangeHash),
+    epoch: u64,
+) -> Vec<u8> {
     let mut bytes = b"wattle/change/1".to_vec();
     bytes.extend(context.0);
     bytes.push(document.scope);
     bytes.extend(document.item);
-    bytes.extend(header.actor.0);
-    bytes.extend(header.seq.to_be_bytes());
-    bytes.extend(header.hash.0);
+    bytes.extend(actor.0);
+    bytes.extend(seq.to_be_bytes());
+    bytes.extend(hash.0);
     bytes.extend(epoch.to_be_bytes());
     bytes
 }

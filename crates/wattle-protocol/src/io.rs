@@ -1,8 +1,9 @@
 //! What goes into the machine and what comes out: closed enums of plain data.
 
+use crate::access::{Closure, Rights};
 use crate::change::{Change, Header};
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, PublicKey, StoreId};
-use crate::identity::Seal;
+use crate::identity::{Receipt, Seal};
 use crate::message::Refusal;
 
 /// Milliseconds of a clock that never runs backwards; its zero is the driver's.
@@ -82,6 +83,33 @@ pub enum Input {
         /// Text of the application, at most `PRESENCE_BYTES_MAX`.
         body: Blob,
     },
+    /// The time of day, at the start and now and then: end dates are kept by it.
+    Clock {
+        /// Seconds since 1970.
+        unix_seconds: u64,
+    },
+    /// What this replica's own application wants done to the access log. It is ordered here when this
+    /// replica is the sequencer, else sent to whoever is, over each link, until it is done or refused.
+    Propose {
+        /// Of which context; it need not be here yet.
+        context: ContextId,
+        /// The bytes of an [`access::Proposal`](crate::access::Proposal).
+        proposal: Blob,
+    },
+    /// Another process on the same store has added entries to the access log, durably, or replaced some.
+    AccessCommitted {
+        /// Of which context.
+        context: ContextId,
+        /// The whole log, from entry 0.
+        entries: Vec<Blob>,
+    },
+    /// The answer to [`Event::Login`]: the link may go on.
+    Login {
+        /// Which.
+        link: LinkId,
+        /// How far.
+        login: Login,
+    },
     /// Close a link in an orderly way.
     Hangup {
         /// Which.
@@ -89,6 +117,24 @@ pub enum Input {
     },
     /// Time has passed; needed when `deadline()` is reached.
     Tick,
+}
+
+/// What a login allows on a link, within the rights that the access logs give its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The only contexts that it may open; absent for all.
+    pub contexts: Option<Vec<ContextId>>,
+    /// What it may read and write at most.
+    pub rights: Rights,
+    /// It may bring contexts that are not known here.
+    pub founds: bool,
+}
+
+impl Login {
+    /// Whether it may bring a context that is not known.
+    pub(crate) fn may_found(&self, context: &ContextId) -> bool {
+        self.founds && self.contexts.as_ref().is_none_or(|all| all.contains(context))
+    }
 }
 
 /// What the machine wants done.
@@ -179,6 +225,33 @@ pub enum StoreRequest {
         from: u64,
         /// The entries.
         entries: Vec<Blob>,
+    },
+    /// Entries in place of those from number `from` on: an owner has passed the sequencer by.
+    ReplaceAccess {
+        /// Of which context.
+        context: ContextId,
+        /// The number of the first.
+        from: u64,
+        /// The entries.
+        entries: Vec<Blob>,
+    },
+    /// How far the actors of these keys have come in each document. Answered when every `Append` that
+    /// was asked for before it is durable or has failed.
+    Cutoffs {
+        /// Of which context.
+        context: ContextId,
+        /// Whose, in order.
+        keys: Vec<PublicKey>,
+    },
+    /// Changes that must not be shown or sent any more, with all that builds on them: take them out of
+    /// the document, and keep them apart. A peer rebuilds what it shows.
+    Remove {
+        /// Of which context.
+        context: ContextId,
+        /// Of which document.
+        document: DocumentKey,
+        /// The changes, each after its dependencies.
+        changes: Vec<ChangeHash>,
     },
     /// What another store has, durably, and up to where it was read. Best effort.
     Remember {
@@ -287,6 +360,28 @@ pub enum StoreReply {
         /// Entries.
         entries: u64,
     },
+    /// To `Cutoffs`.
+    Cutoffs {
+        /// As asked.
+        context: ContextId,
+        /// One for each key, in order; documents and actors in order.
+        closes: Vec<Closure>,
+    },
+    /// To `Remove`: they are gone from the document, durably.
+    Removed {
+        /// As asked.
+        context: ContextId,
+        /// As asked.
+        document: DocumentKey,
+    },
+    /// The store declines the request, for a reason that the other side should know (a quota, say);
+    /// nothing of it was done.
+    Declined {
+        /// The request.
+        request: StoreRequest,
+        /// Why.
+        refusal: Refusal,
+    },
     /// The request could not be carried out; nothing of it was done.
     Failed {
         /// The request.
@@ -320,6 +415,41 @@ pub enum Event {
         key: PublicKey,
         /// The program it says it is.
         agent: String,
+        /// It keeps changes for others and shows none: it does not take snapshots.
+        is_relay: bool,
+    },
+    /// The other side has proved its key, and this replica asks for logins: answer with
+    /// `Input::Login`, or with `Input::Hangup`. Until then nothing else from the link is taken in.
+    Login {
+        /// On which link.
+        link: LinkId,
+        /// Its key.
+        key: PublicKey,
+        /// The token that it showed; empty when there was none.
+        token: Blob,
+    },
+    /// A proposal of this replica's application will not be done.
+    ProposalRefused {
+        /// Of which context.
+        context: ContextId,
+        /// [`access::proposal_hash`](crate::access::proposal_hash).
+        proposal: ChangeHash,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Proof that a sequencer lies: two entries with one number, both signed by it in one term.
+    Forked {
+        /// Of which context.
+        context: ContextId,
+        /// The entry here, and the other one.
+        entries: [Blob; 2],
+    },
+    /// The other side, which was dialled, has the context from here on; not yet that it may read it.
+    Opened {
+        /// On which link.
+        link: LinkId,
+        /// Which.
+        context: ContextId,
     },
     /// All documents of the context have been compared: what each side lacked is there, or under way.
     InSync {
@@ -336,6 +466,19 @@ pub enum Event {
         context: ContextId,
         /// What.
         known: Known,
+    },
+    /// The other store has signed that it has these changes, durably; the signature holds.
+    Receipt {
+        /// The other store.
+        remote: StoreId,
+        /// Of which context.
+        context: ContextId,
+        /// Of which document.
+        document: DocumentKey,
+        /// The changes; with their ancestors.
+        heads: Vec<ChangeHash>,
+        /// The signature over exactly these.
+        receipt: Receipt,
     },
     /// A snapshot has arrived; load it with care and answer `Input::Expanded`.
     Snapshot {

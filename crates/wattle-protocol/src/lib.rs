@@ -3,6 +3,7 @@
 //! Nothing here knows tokio, sockets, files, the time, Automerge, or what a document means.
 //! Start reading at [`Replica`]: its documentation is the contract that every driver follows.
 
+pub mod access;
 pub mod admit;
 pub mod change;
 pub mod graph;

@@ -54,8 +54,20 @@ pub const NAME_BYTES_MAX: usize = 64;
 pub const REASON_BYTES_MAX: usize = 256;
 /// A token of a login.
 pub const TOKEN_BYTES_MAX: usize = 2 * 1024;
-/// An entry of the access log.
-pub const ACCESS_ENTRY_BYTES_MAX: usize = 4 * 1024;
+/// An entry of the access log: 25 bytes for each actor of whoever loses a right.
+pub const ACCESS_ENTRY_BYTES_MAX: usize = 1024 * 1024;
+/// What one frame of access entries aims at; a single larger entry still travels alone.
+pub const FRAME_ACCESS_BYTES_TARGET: usize = 64 * 1024;
+/// A proposal for the access log.
+pub const PROPOSAL_BYTES_MAX: usize = 2 * 1024;
+/// Proposals of one context that wait to be ordered, of this replica or passed on.
+pub const PROPOSALS_WAITING_MAX: usize = 64;
+/// Those who are or were members of one context; as many invitations.
+pub const MEMBERS_MAX: usize = 10_000;
+/// Agents that one sponsor has had.
+pub const AGENTS_OF_ONE_MAX: usize = 1_000;
+/// How often an invitation can be taken up.
+pub const INVITATION_USES_MAX: u32 = 10_000;
 /// Contexts that one link may open.
 pub const LINK_CONTEXTS_MAX: usize = 64;
 /// Keys that own a context from its beginning.

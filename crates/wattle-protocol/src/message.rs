@@ -5,11 +5,11 @@ mod bounded;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, Position, PublicKey, StoreId};
-use crate::identity::{Seal, Signature};
+use crate::identity::{Receipt, Seal, Signature};
 use crate::limits::{
     ACCESS_ENTRY_BYTES_MAX, FRAME_ACCESS_ENTRIES_MAX, FRAME_CHANGES_MAX, HEADS_MAX, NAME_BYTES_MAX,
-    OPEN_DOCUMENTS_MAX, PRESENCE_BYTES_MAX, REASON_BYTES_MAX, SNAPSHOT_PART_BYTES,
-    SNAPSHOT_SEALS_MAX, TOKEN_BYTES_MAX,
+    OPEN_DOCUMENTS_MAX, PRESENCE_BYTES_MAX, PROPOSAL_BYTES_MAX, REASON_BYTES_MAX,
+    SNAPSHOT_PART_BYTES, SNAPSHOT_SEALS_MAX, TOKEN_BYTES_MAX,
 };
 
 /// One message; one frame.
@@ -41,6 +41,8 @@ pub enum Message {
         /// The newest of the changes; their ancestors are durable too.
         #[serde(deserialize_with = "bounded::vec::<_, _, HEADS_MAX>")]
         heads: Vec<ChangeHash>,
+        /// The signature of that, by a store that is asked to keep what others write.
+        receipt: Option<Receipt>,
     },
     /// Entries of the access log from number `from` on.
     Access {
@@ -70,6 +72,14 @@ pub enum Message {
     },
     /// Something was refused; the link stays.
     Refused(Refusal),
+    /// What somebody wants done to the access log, on its way to the sequencer.
+    Propose {
+        /// Of which context.
+        context: ContextId,
+        /// The bytes of an [`access::Proposal`](crate::access::Proposal).
+        #[serde(deserialize_with = "bounded::blob::<_, PROPOSAL_BYTES_MAX>")]
+        proposal: Blob,
+    },
 }
 
 /// Who speaks, and what it can do.
@@ -102,6 +112,8 @@ pub struct Open {
     pub context: ContextId,
     /// The entries of the access log that it has.
     pub access_entries: u64,
+    /// The hash of the newest of them; zeros when it has none.
+    pub access_head: [u8; 32],
     /// Entry 0, the context's record, where it has it: a relay may not know the context yet.
     pub record: Option<Blob>,
     /// What it has of each document.
@@ -133,6 +145,8 @@ pub struct Opened {
     pub context: ContextId,
     /// The entries of the access log that it has.
     pub access_entries: u64,
+    /// The hash of the newest of them; zeros when it has none.
+    pub access_head: [u8; 32],
     /// Each document that either side has.
     #[serde(deserialize_with = "bounded::vec::<_, _, OPEN_DOCUMENTS_MAX>")]
     pub documents: Vec<Has>,
@@ -237,6 +251,43 @@ pub enum Code {
     GoingAway,
     /// 4511: what this builds on did not arrive; catch up and send again.
     Missing,
+    /// 4430: two entries of the access log with one number.
+    Fork,
+    /// 4431: ordered by somebody who does not order, or not in this term.
+    NotSequencer,
+    /// 4432: a grant of more than its author holds.
+    Excess,
+    /// 4433: a grant to its own author.
+    SelfGrant,
+    /// 4434: an agent that would be its own sponsor.
+    Cycle,
+    /// 4435: after the end date of a grant or an invitation.
+    Expired,
+    /// 4436: an invitation that was taken up as often as it can be.
+    UsedUp,
+    /// 4437: after rights were taken.
+    Revoked,
+    /// 4438: what counts once came once more.
+    Replayed,
+    /// 4512: no signature of its author covers it yet.
+    Uncovered,
+    /// 4513: more than its author's budget or share; try again later.
+    OverBudget,
+    /// 4514: the context is as large as it may be here.
+    Quota,
+    /// 4515: rights have changed; connect again.
+    RightsChanged,
+}
+
+impl Refusal {
+    /// A refusal about nothing in particular; the reason is cut to its limit.
+    pub fn new(code: Code, reason: &str) -> Self {
+        let mut reason = reason.to_owned();
+        while reason.len() > REASON_BYTES_MAX {
+            reason.pop();
+        }
+        Self { code, reason, about: None }
+    }
 }
 
 impl Code {
@@ -257,6 +308,19 @@ impl Code {
             Self::Busy => 4503,
             Self::GoingAway => 4510,
             Self::Missing => 4511,
+            Self::Fork => 4430,
+            Self::NotSequencer => 4431,
+            Self::Excess => 4432,
+            Self::SelfGrant => 4433,
+            Self::Cycle => 4434,
+            Self::Expired => 4435,
+            Self::UsedUp => 4436,
+            Self::Revoked => 4437,
+            Self::Replayed => 4438,
+            Self::Uncovered => 4512,
+            Self::OverBudget => 4513,
+            Self::Quota => 4514,
+            Self::RightsChanged => 4515,
         }
     }
 

@@ -1,13 +1,24 @@
 //! The machine.
 
+mod access;
+mod answering;
+mod budget;
 mod document;
 mod ending;
+mod expiring;
 mod follow;
+mod forgers;
+mod holding;
+mod judging;
 mod link;
+mod login;
 mod opening;
 mod presence;
+mod purge;
+mod receipts;
 mod receiving;
 mod sending;
+mod sequencing;
 mod storing;
 #[cfg(test)]
 mod tests;
@@ -15,6 +26,7 @@ mod waking;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use self::budget::Bucket;
 use self::document::{Context, Document};
 use self::follow::{At, Follow, Shared};
 use self::link::{Link, refusal};
@@ -43,8 +55,13 @@ pub struct Config {
     /// It loads documents: it can take snapshots, and passes changes on only when they are stored.
     /// A relay does neither: it passes changes on as soon as their headers are checked.
     pub loads_documents: bool,
+    /// It asks its driver about each login before it takes anything else in from a link.
+    pub asks_logins: bool,
     /// It takes in contexts that it does not know.
     pub accepts_new_contexts: bool,
+    /// How many changes per second it takes from one person and all agents of theirs together, over
+    /// whatever links; absent for any number. Short bursts of ten times as many are fine.
+    pub changes_per_second_max: Option<u32>,
 }
 
 /// One replica of any number of contexts, over any number of links.
@@ -71,8 +88,29 @@ pub struct Config {
 ///   are carried out in their order, requests about different ones in any. What other processes
 ///   have committed to the same store is reported as `Committed`, in the order of positions, and
 ///   before an `Appended` with higher positions.
+///   What is asked about the access log (`AppendAccess`, `ReplaceAccess`, `Cutoffs`, `Remove`) is
+///   carried out after every `Append` that was asked for before it, and before those that come after.
+///   An `AppendAccess` fails when the log in the store does not end where it begins: then another
+///   process was first, and the machine reads the log again. `Declined` instead of `Failed` tells a
+///   sender the store's own reason.
 /// - `Event`: for the application. None needs an answer, except `Snapshot`, which waits for
-///   `Expanded` (with no changes when the snapshot cannot be read).
+///   `Expanded` (with no changes when the snapshot cannot be read), and `Login`, which is only asked
+///   for when `Config::asks_logins` says so.
+///
+/// Rights follow from the access log of a context alone. What is asked of it by `Propose` is ordered
+/// here when this replica's key is its sequencer, and else passed on, over each link that opens the
+/// context, until it is in the log or refused; a driver keeps it on its disk until then, since this
+/// machine forgets it when the process ends. `Clock` tells the time of day: without it no end date
+/// comes. When another process has changed the log, `AccessCommitted` says so.
+///
+/// A link is closed with `RightsChanged` when its key may read other documents than before, or when
+/// changes were taken out: dial again at once. It is closed with `Revoked` when nothing is left.
+/// `Remove` comes when work does not count any more under a longer log, its own author's too: a
+/// driver that shows the document rebuilds it, and writes what is its own honest work again.
+///
+/// Changes without a signature wait for the one that covers them, up to 4,096 of them or 8 MiB per
+/// link: an application signs at least that often. What this side tells others to be durable, in a
+/// `Saved`, is signed; what they tell is believed only with a signature that holds, or none.
 ///
 /// A link begins with `Connected` on both sides and ends with `Disconnected`, or with a `Close`.
 /// Numbers of links are never used twice. After `Ready` the side that dialled opens its context by
@@ -100,6 +138,10 @@ pub struct Replica {
     turn: Option<LinkId>,
     timers: BTreeSet<(Time, Timer)>,
     presence_count: u64,
+    /// How many changes persons with their agents have left.
+    shares: BTreeMap<PublicKey, Bucket>,
+    /// Seconds since 1970, and when that was; zero before the driver has told.
+    clock: (u64, Time),
 }
 
 /// A link, for people and metrics.
@@ -131,6 +173,8 @@ impl Replica {
             turn: None,
             timers: BTreeSet::new(),
             presence_count: 0,
+            shares: BTreeMap::new(),
+            clock: (0, Time::default()),
         }
     }
 
@@ -161,6 +205,10 @@ impl Replica {
             }
             Input::Present { context, body } => self.present(context, body),
             Input::Hangup { link } => self.close(link, refusal(Code::GoingAway, "closing")),
+            Input::Clock { unix_seconds } => self.clock(unix_seconds),
+            Input::Propose { context, proposal } => self.propose(context, proposal),
+            Input::AccessCommitted { context, entries } => self.access_committed(context, entries),
+            Input::Login { link, login } => self.login(link, login),
             Input::Tick => {}
         }
     }
@@ -171,11 +219,7 @@ impl Replica {
             return Some(output);
         }
         if !self.staged.is_empty() {
-            let staged = std::mem::take(&mut self.staged);
-            self.outbox.extend(staged.into_iter().map(|(at, changes)| {
-                let At { link, context, document } = at;
-                Output::Store(StoreRequest::Append { context, document, link, changes })
-            }));
+            self.flush_staged();
             return self.outbox.pop_front();
         }
         let sent = self.pump();
@@ -188,6 +232,15 @@ impl Replica {
             }
             None => self.outbox.pop_front(),
         }
+    }
+
+    /// Asks the store to take in what is staged, before anything that is asked for from here on.
+    fn flush_staged(&mut self) {
+        let staged = std::mem::take(&mut self.staged);
+        self.outbox.extend(staged.into_iter().map(|(at, changes)| {
+            let At { link, context, document } = at;
+            Output::Store(StoreRequest::Append { context, document, link, changes })
+        }));
     }
 
     /// When to call `handle(.., Input::Tick)` at the latest.

@@ -111,6 +111,18 @@ pub fn count_changes(frame: &[u8]) -> u64 {
     }
 }
 
+/// The bytes of a part of the access log.
+pub(crate) fn encode_value<T: Serialize>(value: &T) -> Blob {
+    let mut bytes = Vec::new();
+    write(value, &mut bytes);
+    bytes.into()
+}
+
+/// Reads a part of the access log; fails on anything but the exact bytes of `encode_value`.
+pub(crate) fn decode_value<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    read(bytes)
+}
+
 pub(crate) fn encode_record(record: &ContextRecord) -> Blob {
     let mut bytes = Vec::new();
     write(record, &mut bytes);

@@ -1,6 +1,7 @@
 //! Folds long logs into snapshots: a thread apart, with its own store handle, the only one that opens documents.
 
 mod fold;
+mod removals;
 mod tails;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,8 @@ use crate::limits::{COMPACTOR_STACK_BYTES, GROWTHS_WAITING_MAX, TAIL_SHARE};
 use crate::relay::{Shared, StartError};
 
 use fold::{FoldError, Folded};
+pub(crate) use removals::Removals;
+
 use tails::{Tail, Tails};
 
 /// What tells the thread that documents have grown.
@@ -24,20 +27,40 @@ pub(crate) struct Compactor {
     growths: SyncSender<Growth>,
 }
 
-/// By how much a document has grown.
+/// What has become of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Growth {
     context: ContextId,
     document: DocumentKey,
-    tail: Tail,
+    /// By how much it has grown; absent: changes were removed, so it has to be measured again.
+    tail: Option<Tail>,
 }
 
 impl Growth {
     pub(crate) fn of(request: &StoreRequest) -> Option<Self> {
-        let StoreRequest::Append { context, document, changes, .. } = request else { return None };
-        let bytes = changes.iter().map(|change| change.bytes.len() as u64).sum();
-        let tail = Tail { changes: changes.len() as u64, bytes };
-        Some(Self { context: *context, document: *document, tail })
+        match request {
+            StoreRequest::Append { context, document, changes, .. } => {
+                let bytes = changes.iter().map(|change| change.bytes.len() as u64).sum();
+                let tail = Some(Tail { changes: changes.len() as u64, bytes });
+                Some(Self { context: *context, document: *document, tail })
+            }
+            StoreRequest::Remove { context, document, .. } => {
+                Some(Self { context: *context, document: *document, tail: None })
+            }
+            StoreRequest::LoadContext { .. }
+            | StoreRequest::LoadRemote { .. }
+            | StoreRequest::LoadGraph { .. }
+            | StoreRequest::Read { .. }
+            | StoreRequest::ReadSnapshot { .. }
+            | StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remember { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_append(&self) -> bool {
+        self.tail.is_some()
     }
 }
 
@@ -74,6 +97,10 @@ impl Folder {
         self.survey();
         while let Ok(growth) = growths.recv() {
             let Growth { context, document, tail } = growth;
+            let Some(tail) = tail else {
+                self.tails.forget(&(context, document));
+                continue;
+            };
             match self.tails.grow(&mut self.store, (context, document), tail) {
                 Ok(tail) if self.is_long(&(context, document), tail) => {
                     self.fold(context, document);
@@ -126,26 +153,38 @@ impl Folder {
     fn fold(&mut self, context: ContextId, document: DocumentKey) {
         self.tails.begin_anew((context, document));
         let limits = &self.shared.config.compaction;
+        let removals = self.shared.removals.count();
         let folded = catch_unwind(AssertUnwindSafe(|| {
             fold::fold(&mut self.store, (&context, &document), limits)
         }));
-        match folded {
-            Ok(Ok(folded)) => self.folded(context, document, &folded),
-            Ok(Err(error)) => self.left(document, &error),
-            Err(_panic) => {
-                self.shared.metrics.panics.inc();
-                self.left(document, &FoldError::Panicked);
-            }
+        let kept = folded.unwrap_or_else(|_panic| {
+            self.shared.metrics.panics.inc();
+            Err(FoldError::Panicked)
+        });
+        let kept = kept.and_then(|folded| self.keep((context, document), (&folded, removals)));
+        if let Err(error) = kept {
+            self.left(document, &error);
         }
     }
 
-    fn folded(&mut self, context: ContextId, document: DocumentKey, folded: &Folded) {
-        let Folded { pruned, snapshot, changes, bytes } = *folded;
-        let held = Tail { changes: changes as u64, bytes: bytes as u64 };
-        self.tails.has_snapshot((context, document), snapshot, held);
-        self.shared.metrics.snapshots.inc();
-        tracing::debug!(?document, changes, bytes, "made a snapshot");
-        self.shared.inbox.notice(Notice::Compacted { context, document, pruned, snapshot });
+    /// Stores a snapshot, unless something was removed since it was begun: it may hold just that.
+    fn keep(
+        &mut self,
+        (context, document): (ContextId, DocumentKey),
+        (folded, removals): (&Folded, u64),
+    ) -> Result<(), FoldError> {
+        let Folded { snapshot, changes } = folded;
+        let shared = Arc::clone(&self.shared);
+        let unchanged = shared.removals.unless_since(removals).ok_or(FoldError::Removed)?;
+        let pruned = self.store.put_snapshot(&context, &document, snapshot, true)?;
+        let upto = snapshot.upto;
+        shared.inbox.notice(Notice::Compacted { context, document, pruned, snapshot: upto });
+        drop(unchanged);
+        let held = Tail { changes: *changes as u64, bytes: snapshot.bytes.len() as u64 };
+        self.tails.has_snapshot((context, document), upto, held);
+        shared.metrics.snapshots.inc();
+        tracing::debug!(?document, changes, bytes = held.bytes, "made a snapshot");
+        Ok(())
     }
 
     fn left(&self, document: DocumentKey, error: &FoldError) {

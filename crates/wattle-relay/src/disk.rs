@@ -1,5 +1,8 @@
 //! The one thread that writes: collects what waits, commits it together, and answers the engine.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -8,9 +11,11 @@ use std::time::{Duration, Instant};
 use wattle_protocol::{StoreReply, StoreRequest};
 use wattle_store::{SqliteStore, Store};
 
+use crate::audit::Act;
 use crate::compactor::{Compactor, Growth};
 use crate::inbox::Notice;
 use crate::limits::{COMMIT_REQUESTS_MAX, COMMIT_WAIT_MS, REQUESTS_WAITING_MAX, STORE_RETRY_MS};
+use crate::quota::{Quota, Verdict};
 use crate::relay::{Shared, StartError};
 
 /// The name of the value that is written to find out whether the store writes again.
@@ -31,7 +36,9 @@ impl Disk {
         shared: Arc<Shared>,
     ) -> Result<Self, StartError> {
         let (requests, receiver) = sync_channel(REQUESTS_WAITING_MAX);
-        let writer = Writer { store, compactor, shared: Arc::clone(&shared), requests: receiver };
+        let quota = Quota::new(shared.config.limits.context_bytes_max);
+        let (requests_of, shared_by) = (receiver, Arc::clone(&shared));
+        let writer = Writer { store, compactor, quota, shared: shared_by, requests: requests_of };
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run())
@@ -57,6 +64,7 @@ impl Disk {
 struct Writer {
     store: SqliteStore,
     compactor: Compactor,
+    quota: Quota,
     shared: Arc<Shared>,
     requests: Receiver<StoreRequest>,
 }
@@ -105,44 +113,71 @@ impl Writer {
     }
 
     fn serve(&mut self, requests: Vec<StoreRequest>) {
-        let count = requests.len();
+        let count = i64::try_from(requests.len()).unwrap_or(i64::MAX);
         let waited: i64 = requests.iter().map(bytes).sum();
+        let requests = self.within_quota(requests);
         let growth: Vec<Growth> = requests.iter().filter_map(Growth::of).collect();
-        let kept = requests.clone();
+        let access: Vec<Option<StoreRequest>> =
+            requests.iter().filter(|request| is_answered(request)).map(of_access).collect();
+        // Whatever the compactor says of a snapshot is said before a removal drops it, or never.
+        let shared = Arc::clone(&self.shared);
+        let removal = requests.iter().any(is_removal).then(|| shared.removals.begin());
         let begun = Instant::now();
+        let replies = self.carry_out(requests);
+        let metrics = &self.shared.metrics;
+        if growth.iter().any(Growth::is_append) {
+            metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
+        }
+        metrics.appends_waiting.dec_by(count);
+        metrics.appends_waiting_bytes.dec_by(waited);
+        for (request, reply) in access.iter().zip(&replies) {
+            let acts = request.iter().flat_map(|request| Act::entries(request, reply));
+            acts.for_each(|act| self.shared.audit.note(&act));
+        }
+        let failed = replies.iter().any(is_failure);
+        for reply in replies {
+            answer(&self.shared, reply);
+        }
+        drop(removal);
+        for growth in growth {
+            self.compactor.grew(growth);
+        }
+        if failed {
+            self.try_to_write();
+        }
+    }
+
+    /// Answers at once what there is no room for.
+    fn within_quota(&mut self, requests: Vec<StoreRequest>) -> Vec<StoreRequest> {
+        let mut allowed = Vec::with_capacity(requests.len());
+        for request in requests {
+            match self.quota.judge(&mut self.store, request) {
+                Verdict::Allowed(request) => allowed.push(request),
+                Verdict::Declined(reply) => answer(&self.shared, reply),
+            }
+        }
+        let (all, largest) = self.quota.bytes();
+        let metrics = &self.shared.metrics;
+        metrics.context_bytes.set(i64::try_from(all).unwrap_or(i64::MAX));
+        metrics.context_bytes_max.set(i64::try_from(largest).unwrap_or(i64::MAX));
+        allowed
+    }
+
+    fn carry_out(&mut self, requests: Vec<StoreRequest>) -> Vec<StoreReply> {
+        let kept = requests.clone();
         let served =
             catch_unwind(AssertUnwindSafe(|| wattle_store::serve(&mut self.store, requests)));
         let replies = served.unwrap_or_else(|_panic| {
             self.shared.metrics.panics.inc();
             kept.into_iter().filter(is_answered).map(failed).collect()
         });
-        let metrics = &self.shared.metrics;
-        if !growth.is_empty() {
-            metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
-        }
-        metrics.appends_waiting.dec_by(i64::try_from(count).unwrap_or(i64::MAX));
-        metrics.appends_waiting_bytes.dec_by(waited);
-        self.look_for_failure(&replies);
-        for reply in replies {
-            answer(&self.shared, reply);
-        }
-        for growth in growth {
-            self.compactor.grew(growth);
-        }
-    }
-
-    fn look_for_failure(&mut self, replies: &[StoreReply]) {
-        let mut failed = false;
-        for reply in replies {
+        for reply in &replies {
             if let StoreReply::Failed { reason, .. } = reply {
                 tracing::warn!(reason, "the store failed a request");
                 self.shared.metrics.store_failures.inc();
-                failed = true;
             }
         }
-        if failed {
-            self.try_to_write();
-        }
+        replies
     }
 
     /// A store that has failed is tried again until it writes.
@@ -177,6 +212,21 @@ fn is_append(request: &StoreRequest) -> bool {
     matches!(request, StoreRequest::Append { .. })
 }
 
+fn is_removal(request: &StoreRequest) -> bool {
+    matches!(request, StoreRequest::Remove { .. })
+}
+
+fn is_failure(reply: &StoreReply) -> bool {
+    matches!(reply, StoreReply::Failed { .. })
+}
+
+/// What is audited once it is stored.
+fn of_access(request: &StoreRequest) -> Option<StoreRequest> {
+    let access =
+        matches!(request, StoreRequest::AppendAccess { .. } | StoreRequest::ReplaceAccess { .. });
+    access.then(|| request.clone())
+}
+
 fn is_answered(request: &StoreRequest) -> bool {
     !matches!(request, StoreRequest::Remember { .. })
 }
@@ -197,6 +247,9 @@ fn bytes(request: &StoreRequest) -> i64 {
         | StoreRequest::Read { .. }
         | StoreRequest::ReadSnapshot { .. }
         | StoreRequest::AppendAccess { .. }
+        | StoreRequest::ReplaceAccess { .. }
+        | StoreRequest::Cutoffs { .. }
+        | StoreRequest::Remove { .. }
         | StoreRequest::Remember { .. } => 0_usize,
     };
     i64::try_from(bytes).unwrap_or(i64::MAX)

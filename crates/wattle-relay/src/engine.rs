@@ -1,5 +1,8 @@
 //! The one thread that owns the machine: takes in everything that waits, then does what the machine wants done.
 
+mod events;
+mod logins;
+
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,13 +14,16 @@ use wattle_protocol::io::Time;
 use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::replica::Config;
 use wattle_protocol::{
-    Blob, Event, Input, Keypair, LinkId, Output, Replica, StoreId, StoreReply, StoreRequest, wire,
+    Blob, Input, Keypair, LinkId, Output, PublicKey, Replica, StoreId, StoreReply, StoreRequest,
+    wire,
 };
 
+use crate::audit::Act;
 use crate::disk::Disk;
 use crate::inbox::{Arrival, Gate, Notice, Waiting};
-use crate::limits::LINK_BACKLOG_BYTES_MAX;
+use crate::limits::{CLOCK_MS, LINK_BACKLOG_BYTES_MAX};
 use crate::link::{LinkEnd, Outgoing};
+use crate::login::Logins;
 use crate::relay::{Shared, StartError};
 
 /// What an engine begins with.
@@ -27,6 +33,7 @@ pub(crate) struct Begin {
     pub(crate) store: StoreId,
     pub(crate) session: [u8; 16],
     pub(crate) disk: Disk,
+    pub(crate) logins: Logins,
 }
 
 /// Starts the thread; the receiver ends when it has stopped.
@@ -50,8 +57,11 @@ struct Engine {
     machine: Replica,
     shared: Arc<Shared>,
     disk: Disk,
-    links: BTreeMap<LinkId, Arc<LinkEnd>>,
+    logins: Logins,
+    links: BTreeMap<LinkId, Linked>,
     begun: Instant,
+    /// When the machine is told the time of day next.
+    clock: Time,
     /// When the first frame of this batch came in.
     since: Option<Instant>,
     /// Requests that the store has not answered.
@@ -61,6 +71,24 @@ struct Engine {
     /// Links that the disk is behind with: they read on when these are given back.
     held: BTreeMap<LinkId, Vec<OwnedSemaphorePermit>>,
     course: Course,
+}
+
+/// What the engine knows of a link.
+struct Linked {
+    end: Arc<LinkEnd>,
+    /// Whose it is, once that is proved.
+    key: Option<PublicKey>,
+    login: LoginState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoginState {
+    /// Nothing to wait for.
+    Settled,
+    /// Its token is being checked: nothing more is read from it.
+    Waits,
+    /// It may go on until then: seconds since 1970.
+    Until(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +107,18 @@ impl Engine {
             agent: concat!("wattle-relay ", env!("CARGO_PKG_VERSION")).to_owned(),
             roots: wattle_sync::part::roots(),
             loads_documents: false,
+            asks_logins: true,
             accepts_new_contexts: true,
+            changes_per_second_max: shared.config.limits.changes_per_second_max,
         };
         Self {
             machine: Replica::new(config),
             shared,
             disk: begin.disk,
+            logins: begin.logins,
             links: BTreeMap::new(),
             begun: Instant::now(),
+            clock: Time::default(),
             since: None,
             asked: 0,
             unproved: BTreeSet::new(),
@@ -97,7 +129,7 @@ impl Engine {
 
     fn run(mut self) {
         while self.course == Course::Serving || self.asked > 0 {
-            let waiting = self.shared.inbox.take(self.patience(), self.gate());
+            let waiting = self.shared.inbox.take(Some(self.patience()), self.gate());
             self.take_in(waiting);
             self.work();
         }
@@ -111,9 +143,10 @@ impl Engine {
     }
 
     /// How long nothing needs to be done.
-    fn patience(&self) -> Option<Duration> {
+    fn patience(&self) -> Duration {
         let now = self.now();
-        self.machine.deadline().map(|at| Duration::from_millis(at.0.saturating_sub(now.0)))
+        let next = self.machine.deadline().map_or(self.clock, |at| at.min(self.clock));
+        Duration::from_millis(next.0.saturating_sub(now.0))
     }
 
     fn gate(&self) -> Gate {
@@ -123,6 +156,10 @@ impl Engine {
     }
 
     fn take_in(&mut self, waiting: Waiting) {
+        if self.clock <= self.now() {
+            self.clock = Time(self.now().0 + CLOCK_MS);
+            self.strike();
+        }
         for notice in waiting.mentions.into_iter().chain(waiting.notices) {
             self.notice(notice);
         }
@@ -148,6 +185,7 @@ impl Engine {
             Notice::Compacted { context, document, pruned, snapshot } => {
                 self.give(Input::Compacted { context, document, pruned, snapshot }, None);
             }
+            Notice::Decided { link, decision } => self.decided(link, decision),
             Notice::Measure { measured } => {
                 self.measure();
                 measured.send(()).unwrap_or_default();
@@ -160,8 +198,8 @@ impl Engine {
         match arrival {
             Arrival::Connected { link, end } => self.connected(link, end),
             Arrival::Frame { link, frame, at, room } => {
-                let Some(end) = self.links.get(&link) else { return };
-                if !end.is_proved() {
+                let Some(linked) = self.links.get(&link) else { return };
+                if !linked.end.is_proved() {
                     self.unproved.insert(link);
                 }
                 self.since.get_or_insert(at);
@@ -179,7 +217,7 @@ impl Engine {
     }
 
     fn connected(&mut self, link: LinkId, end: Arc<LinkEnd>) {
-        self.links.insert(link, end);
+        self.links.insert(link, Linked { end, key: None, login: LoginState::Settled });
         let mut nonce = [0; 32];
         match getrandom::fill(&mut nonce) {
             Ok(()) => {
@@ -208,11 +246,14 @@ impl Engine {
         self.since = None;
         let machine = &self.machine;
         self.held.retain(|link, _| machine.backlog(*link) > LINK_BACKLOG_BYTES_MAX);
-        for link in std::mem::take(&mut self.unproved) {
-            if let Some(end) = self.links.get(&link) {
-                end.handled();
+        self.unproved.retain(|link| match self.links.get(link) {
+            Some(Linked { login: LoginState::Waits, .. }) => true,
+            Some(linked) => {
+                linked.end.handled();
+                false
             }
-        }
+            None => false,
+        });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -230,7 +271,7 @@ impl Engine {
     }
 
     fn send(&self, link: LinkId, frame: Blob) {
-        let Some(end) = self.links.get(&link) else { return };
+        let Some(Linked { end, .. }) = self.links.get(&link) else { return };
         let metrics = &self.shared.metrics;
         metrics.frames_out.inc();
         metrics.changes_out.inc_by(wire::count_changes(&frame));
@@ -241,33 +282,19 @@ impl Engine {
 
     fn close(&mut self, link: LinkId, refusal: Refusal) {
         self.shared.metrics.refused(refusal.code);
-        if let Some(end) = self.links.remove(&link) {
+        if let Some(Linked { end, key, .. }) = self.links.remove(&link) {
+            if matches!(refusal.code, Code::Revoked | Code::RightsChanged | Code::Expired) {
+                self.shared.audit.note(&Act::closed((link, key), &refusal));
+            }
             end.give(Outgoing::Close(refusal));
             end.handled();
         }
     }
 
-    fn event(&self, event: Event) {
-        match event {
-            Event::Ready { link, store, key, agent } => {
-                tracing::debug!(link = link.0, %store, %key, agent, "is ready");
-                if let Some(end) = self.links.get(&link) {
-                    end.prove();
-                }
-            }
-            Event::Rejected { link, document, refusal } => {
-                tracing::debug!(link = link.0, ?document, %refusal, "refuses a change");
-                self.shared.metrics.refused(refusal.code);
-            }
-            Event::Refused { link, refusal } => {
-                tracing::debug!(link = link.0, %refusal, "was refused something");
-            }
-            Event::InSync { .. }
-            | Event::Durable { .. }
-            | Event::Snapshot { .. }
-            | Event::Access { .. }
-            | Event::Presence { .. } => {}
-        }
+    /// Closes a link for a reason that the machine does not know of.
+    fn turn_out(&mut self, link: LinkId, refusal: Refusal) {
+        self.close(link, refusal);
+        self.give(Input::Disconnected { link }, None);
     }
 
     /// Gives the machine an input. If it panics over one of a link, that link ends, and no other.
@@ -278,11 +305,7 @@ impl Engine {
         };
         self.panicked(&*panic);
         let Some(link) = link else { return };
-        self.close(link, refusal(Code::Failed, "the relay failed over this link's last frame"));
-        let gone = Input::Disconnected { link };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.machine.handle(now, gone))) {
-            self.panicked(&*panic);
-        }
+        self.turn_out(link, refusal(Code::Failed, "the relay failed over this link's last frame"));
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) {
@@ -306,6 +329,9 @@ impl Engine {
             | StoreReply::Changes { .. }
             | StoreReply::Snapshot { .. }
             | StoreReply::AccessAppended { .. }
+            | StoreReply::Cutoffs { .. }
+            | StoreReply::Removed { .. }
+            | StoreReply::Declined { .. }
             | StoreReply::Failed { .. } => {}
         }
     }
@@ -323,5 +349,5 @@ impl Engine {
 }
 
 fn refusal(code: Code, reason: &str) -> Refusal {
-    Refusal { code, reason: reason.to_owned(), about: None }
+    Refusal::new(code, reason)
 }

@@ -8,6 +8,7 @@ use wattle_protocol::io::StoreReply;
 use wattle_protocol::{ContextId, DocumentKey, LinkId, Position};
 
 use crate::link::{LinkEnd, Room};
+use crate::login::Decision;
 
 /// What comes over links, in the order of each link; held back while the disk is behind.
 #[derive(Debug)]
@@ -30,6 +31,11 @@ pub(crate) enum Notice {
         document: DocumentKey,
         pruned: Position,
         snapshot: Position,
+    },
+    /// A login that had to wait is decided.
+    Decided {
+        link: LinkId,
+        decision: Decision,
     },
     /// Bring the metrics of the machine up to date, then say so.
     Measure {

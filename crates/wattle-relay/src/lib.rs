@@ -4,6 +4,7 @@
 //! settings and signals around it. A relay never opens an Automerge document on the way of a change:
 //! only its compactor does, apart, in the background.
 
+mod audit;
 mod compactor;
 pub mod config;
 mod disk;
@@ -14,10 +15,13 @@ mod http;
 mod inbox;
 pub mod limits;
 mod link;
+mod login;
 mod metrics;
+mod quota;
 pub mod relay;
 pub mod stats;
 
-pub use config::{Compaction, Config, Limits};
+pub use config::{Compaction, Config, Limits, Mode, TokenKeys};
+pub use login::KeysError;
 pub use relay::{Relay, RelayHandle, StartError};
 pub use stats::Stats;

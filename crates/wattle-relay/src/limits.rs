@@ -52,6 +52,24 @@ pub const COMMIT_WAIT_MS: u64 = 2;
 pub const REQUESTS_WAITING_MAX: usize = 4_096;
 /// Growths of documents that wait for the compactor; further ones are dropped.
 pub const GROWTHS_WAITING_MAX: usize = 4_096;
+/// Logins that wait until their token is checked; further links are turned away.
+pub const LOGINS_WAITING_MAX: usize = 1_024;
+/// How often the keys of tokens are read anew.
+pub const KEYS_REFRESH_MS: u64 = 5 * 60 * 1_000;
+/// How often a token that names an unknown key can have them read anew.
+pub const KEYS_RETRY_MS: u64 = 60 * 1_000;
+/// How long a server has to answer with keys; a link has five seconds in all.
+pub const KEYS_FETCH_MS_MAX: u64 = 3_000;
+/// How long its answer may be.
+pub const KEYS_BYTES_MAX: usize = 256 * 1024;
+/// How long a token counts beyond its end, for clocks that differ.
+pub const TOKEN_LEEWAY_SECONDS: u64 = 60;
+/// How often the machine is told the time of day.
+pub const CLOCK_MS: u64 = 60 * 1_000;
+/// Lines that wait for the audit log's file; further ones are lost, which is said.
+pub const AUDIT_LINES_WAITING_MAX: usize = 4_096;
+/// How often a context that is over its quota is measured again.
+pub const QUOTA_MEASURE_MS: u64 = 10_000;
 /// The stack of the compactor's thread: documents may be deeply nested.
 pub const COMPACTOR_STACK_BYTES: usize = 256 * 1024 * 1024;
 /// How long the accept loop rests when the system gives no socket.

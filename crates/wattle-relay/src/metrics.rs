@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -45,7 +45,33 @@ pub(crate) struct Metrics {
     pub(crate) snapshots: Counter,
     pub(crate) compactions_failed: Counter,
     pub(crate) panics: Counter,
+    pub(crate) context_bytes: Gauge,
+    pub(crate) context_bytes_max: Gauge,
     refusals: Family<RefusalLabels, Counter>,
+    logins: Family<LoginLabels, Counter>,
+}
+
+/// What logins are told apart by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoginLabels {
+    outcome: Outcome,
+}
+
+/// What came of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Outcome {
+    Granted,
+    Refused,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let text = match self {
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+        };
+        EncodeLabelValue::encode(&text, encoder)
+    }
 }
 
 /// What refusals are told apart by.
@@ -82,7 +108,10 @@ impl Metrics {
             snapshots: Counter::default(),
             compactions_failed: Counter::default(),
             panics: Counter::default(),
+            context_bytes: Gauge::default(),
+            context_bytes_max: Gauge::default(),
             refusals: Family::default(),
+            logins: Family::default(),
         };
         metrics.register_state();
         metrics.register_traffic();
@@ -102,6 +131,10 @@ impl Metrics {
 
     pub(crate) fn refused(&self, code: Code) {
         self.refusals.get_or_create(&RefusalLabels { code: u32::from(code.number()) }).inc();
+    }
+
+    pub(crate) fn login(&self, outcome: Outcome) {
+        self.logins.get_or_create(&LoginLabels { outcome }).inc();
     }
 
     pub(crate) fn fanned_out(&self, took: Duration) {
@@ -136,6 +169,16 @@ impl Metrics {
             self.graph_bytes.clone(),
         );
         all.register("documents", "Documents in memory", self.documents.clone());
+        all.register(
+            "context_bytes",
+            "On the disk, of the contexts that were written since the start",
+            self.context_bytes.clone(),
+        );
+        all.register(
+            "context_bytes_largest",
+            "The same of the largest of them",
+            self.context_bytes_max.clone(),
+        );
     }
 
     fn register_traffic(&mut self) {
@@ -151,6 +194,7 @@ impl Metrics {
         all.register("bytes_in", "Bytes of frames from links", self.bytes_in.clone());
         all.register("bytes_out", "Bytes of frames to links", self.bytes_out.clone());
         all.register("refusals", "Refusals, by their code", self.refusals.clone());
+        all.register("logins", "Logins, by what came of them", self.logins.clone());
         all.register(
             "fan_out_seconds",
             "From a frame's arrival until the sockets of others have taken what followed",

@@ -16,7 +16,8 @@ use tokio::time::timeout;
 use wattle_protocol::LinkId;
 use wattle_store::{SqliteStore, Store, StoreError};
 
-use crate::compactor::Compactor;
+use crate::audit::Audit;
+use crate::compactor::{Compactor, Removals};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::engine;
@@ -24,6 +25,7 @@ use crate::health::Health;
 use crate::http;
 use crate::inbox::{Inbox, Notice};
 use crate::limits::{DRAIN_MS_MAX, MEASURE_MS_MAX};
+use crate::login::{KeysError, Logins};
 use crate::metrics::Metrics;
 use crate::stats::Stats;
 
@@ -77,6 +79,28 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Open to everyone, and not on this machine alone.
+    #[error(
+        "open mode is for this machine alone, and {address} is for others too: choose members or tokens"
+    )]
+    OpenToAll {
+        /// Where it would listen.
+        address: SocketAddr,
+    },
+    /// Tokens are asked for, and nothing says whose.
+    #[error("tokens mode needs the keys that tokens are signed with: name them with token-keys")]
+    NoTokenKeys,
+    /// The keys of tokens cannot be had.
+    #[error(transparent)]
+    TokenKeys(KeysError),
+    /// The file of the audit log cannot be written.
+    #[error("the audit log {} cannot be written: {error}", path.display())]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// The system gives no randomness.
     #[error("the system gives no randomness: {0}")]
     Randomness(getrandom::Error),
@@ -92,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
     pub(crate) inbox: Inbox,
+    pub(crate) audit: Audit,
+    pub(crate) removals: Removals,
     /// Bytes of frames that may wait for the machine.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) handshakes: Arc<Semaphore>,
@@ -120,10 +146,12 @@ impl Relay {
         let id = store.id();
         let mut session = [0; 16];
         getrandom::fill(&mut session).map_err(StartError::Randomness)?;
-        let shared = Arc::new(Shared::new(config));
+        let audit = Audit::open(config.audit_log.as_deref())?;
+        let shared = Arc::new(Shared::new(config, audit));
+        let logins = Logins::open(address, &shared).await?;
         let compactor = Compactor::start(&path, Arc::clone(&shared))?;
         let disk = Disk::start(store, compactor, Arc::clone(&shared))?;
-        let begin = engine::Begin { key, store: id, session, disk };
+        let begin = engine::Begin { key, store: id, session, disk, logins };
         let ended = engine::start(begin, Arc::clone(&shared))?;
         let (closing, closed) = watch::channel(false);
         let accepting = tokio::spawn(http::serve(listener, Arc::clone(&shared), closed));
@@ -160,18 +188,24 @@ impl RelayHandle {
         if timeout(patience, self.shared.connections.acquire_many(all)).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
+        let shared = self.shared;
+        if tokio::task::spawn_blocking(move || shared.audit.finish()).await.is_err() {
+            tracing::error!("the audit log did not end well");
+        }
         tracing::info!("stopped");
     }
 }
 
 impl Shared {
-    fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, audit: Audit) -> Self {
         let limits = &config.limits;
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {
             metrics: Metrics::new(),
             health: Health::default(),
             inbox: Inbox::default(),
+            audit,
+            removals: Removals::default(),
             room: semaphore(limits.frames_waiting_bytes_max),
             handshakes: semaphore(limits.handshakes_max),
             connections: semaphore(limits.connections_max),

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wattle_context::Section;
+use wattle_protocol::access::{Log, Rights, Scopes};
 use wattle_protocol::io::Known;
 use wattle_protocol::limits::{FRAME_BYTES_MAX, LINK_UNDER_WAY_BYTES_MAX};
-use wattle_protocol::{ChangeHash, DocumentKey, LinkId, StoreId};
+use wattle_protocol::{ActorId, ChangeHash, DocumentKey, Header, LinkId, PublicKey, StoreId};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,12 @@ pub(crate) type Name = (DocumentKey, ChangeHash);
 pub(crate) struct Ledger {
     /// By each replica to its callers: these edits are saved.
     acknowledged: BTreeMap<usize, BTreeSet<Name>>,
+    /// Every change that was ever written, after those that it builds on.
+    written: Vec<(DocumentKey, Header)>,
+    /// Who is behind an actor in a document.
+    authors: BTreeMap<(DocumentKey, ActorId), PublicKey>,
+    /// What each replica has taken out of its documents.
+    removed: BTreeMap<usize, BTreeSet<Name>>,
     /// By each store to any peer: these changes are durable.
     durable: BTreeMap<StoreId, BTreeSet<Name>>,
     /// What each replica was told last of a document at another store, in this life.
@@ -42,13 +50,71 @@ pub(crate) struct View {
     pub(crate) node: usize,
     /// The heads of each document on its disk.
     pub(crate) heads: BTreeMap<DocumentKey, Vec<ChangeHash>>,
+    /// Its key.
+    pub(crate) key: PublicKey,
+    /// The log that its disk has; absent before it has heard of the context.
+    pub(crate) log: Option<Log>,
     /// Every change on its disk.
-    pub(crate) changes: BTreeSet<Name>,
+    pub(crate) changes: BTreeMap<Name, Header>,
     /// What it shows: the heads of the documents in memory, and all values. A relay shows nothing.
     pub(crate) shown: Option<(BTreeMap<DocumentKey, Vec<ChangeHash>>, String)>,
 }
 
+impl View {
+    /// What it may read and write, by a log.
+    pub(crate) fn rights(&self, log: &Log) -> Rights {
+        log.rights(&self.key)
+    }
+}
+
 impl Ledger {
+    /// A change was written.
+    pub(crate) fn wrote(&mut self, document: DocumentKey, header: &Header) {
+        if let Some(author) = header.author {
+            self.authors.entry((document, header.actor)).or_insert(author);
+        }
+        self.written.push((document, header.clone()));
+    }
+
+    /// A replica takes changes out of a document.
+    pub(crate) fn removed(&mut self, node: usize, document: DocumentKey, hashes: &[ChangeHash]) {
+        let names = hashes.iter().map(|hash| (document, *hash));
+        self.removed.entry(node).or_default().extend(names);
+    }
+
+    /// What a log does not allow, of all that was ever written, with what builds on it.
+    pub(crate) fn void(&self, log: &Log) -> BTreeSet<Name> {
+        let mut void = BTreeSet::new();
+        for (document, header) in &self.written {
+            let builds = header.deps.iter().any(|dep| void.contains(&(*document, *dep)));
+            if builds || self.allowed(log, document, header).is_err() {
+                void.insert((*document, header.hash));
+            }
+        }
+        void
+    }
+
+    fn allowed(&self, log: &Log, document: &DocumentKey, header: &Header) -> Result<(), String> {
+        match self.authors.get(&(*document, header.actor)) {
+            Some(author) => log.allows(author, document, header).map_err(|refusal| refusal.reason),
+            // The genesis changes are nobody's.
+            None if header.deps.is_empty() => Ok(()),
+            None => Err("nobody knows its author".to_owned()),
+        }
+    }
+
+    /// **allowed**: everything that a replica has is what its log allows.
+    pub(crate) fn all_allowed(&self, view: &View) -> Result<(), String> {
+        let Some(log) = &view.log else { return Ok(()) };
+        for ((document, hash), header) in &view.changes {
+            if let Err(why) = self.allowed(log, document, header) {
+                let name = &view.name;
+                return Err(format!("{name} has {hash:?} of {document:?}, and {why}"));
+            }
+        }
+        Ok(())
+    }
+
     /// A caller was told that an edit is saved.
     pub(crate) fn acknowledge(&mut self, node: usize, names: impl IntoIterator<Item = Name>) {
         self.acknowledged.entry(node).or_default().extend(names);
@@ -87,7 +153,11 @@ impl Ledger {
     pub(crate) fn durable(&self, store: StoreId, left: &View) -> Result<(), String> {
         let acknowledged = self.acknowledged.get(&left.node).into_iter().flatten();
         let durable = self.durable.get(&store).into_iter().flatten();
-        missing(acknowledged.chain(durable), left)
+        let removed = self.removed.get(&left.node);
+        let kept = acknowledged
+            .chain(durable)
+            .filter(|name| removed.is_none_or(|removed| !removed.contains(*name)));
+        missing(kept, left)
             .map_or(Ok(()), |what| Err(format!("after a crash of {}, {what}", left.name)))
     }
 
@@ -96,15 +166,16 @@ impl Ledger {
         self.told.retain(|(told, _), _| *told != node);
     }
 
-    /// **knows what is durable**: at rest, whoever dials knows that the other side has all that it has.
+    /// **knows what is durable**: at rest, whoever dials knows that the other side has all that it has,
+    /// and may read.
     pub(crate) fn knows_durable(
         &self,
         view: &View,
         remote: StoreId,
-        remembered: &[Known],
+        (remembered, rights): (&[Known], Rights),
     ) -> Result<(), String> {
         let told = self.told.get(&(view.node, remote));
-        for (key, heads) in &view.heads {
+        for (key, heads) in view.heads.iter().filter(|(key, _)| rights.reads(key.scope)) {
             let told = told.and_then(|told| told.get(key)).into_iter().flatten();
             let remembered = remembered.iter().filter(|known| known.document == *key);
             let known: BTreeSet<&ChangeHash> =
@@ -119,31 +190,62 @@ impl Ledger {
         Ok(())
     }
 
-    /// **nothing lost**: every edit acknowledged by one of them is on the disk of each of them.
+    /// **nothing lost**: every edit acknowledged by one of them is on the disk of each of them that may
+    /// read it, unless the log does not allow it, or something that it builds on.
     pub(crate) fn nothing_lost(&self, group: &[View]) -> Result<(), String> {
+        let Some(log) = newest_log(group) else { return Ok(()) };
+        let void = self.void(log);
         let acknowledged: BTreeSet<&Name> =
             group.iter().filter_map(|view| self.acknowledged.get(&view.node)).flatten().collect();
         let lost = group.iter().find_map(|view| {
-            missing(acknowledged.iter().copied(), view)
-                .map(|what| format!("at {}, {what}", view.name))
+            let reads = view.rights(log);
+            let due = acknowledged.iter().copied();
+            let due = due.filter(|name| reads.reads(name.0.scope) && !void.contains(*name));
+            missing(due, view).map(|what| format!("at {}, {what}", view.name))
         });
         lost.map_or(Ok(()), Err)
     }
 }
 
-/// **converged**: replicas that can reach each other have equal heads, and show equal values.
-pub(crate) fn converged(group: &[View]) -> Result<(), String> {
-    let Some(first) = group.first() else { return Ok(()) };
+/// The log of those who have come furthest.
+pub(crate) fn newest_log(group: &[View]) -> Option<&Log> {
+    let logs = group.iter().filter_map(|view| view.log.as_ref());
+    logs.max_by_key(|log| (log.term(), log.entries()))
+}
+
+/// **rights equal**: replicas that can reach each other have one log.
+pub(crate) fn one_log(group: &[View]) -> Result<(), String> {
+    let Some(newest) = newest_log(group) else { return Ok(()) };
     for view in group {
-        for key in view.heads.keys().chain(first.heads.keys()) {
-            let (here, there) = (view.heads.get(key), first.heads.get(key));
-            if here != there {
-                let (name, other) = (&view.name, &first.name);
-                return Err(format!("{key:?} is {here:?} at {name} and {there:?} at {other}"));
+        let entries = view.log.as_ref().map_or(0, Log::entries);
+        if view.log.as_ref().is_none_or(|log| log.head() != newest.head()) {
+            let (name, all) = (&view.name, newest.entries());
+            return Err(format!("{name} has {entries} entries, not those {all} that others have"));
+        }
+    }
+    Ok(())
+}
+
+/// **converged**: replicas that can reach each other have equal heads of what they may both read, and
+/// show equal values if they may read all.
+pub(crate) fn converged(group: &[View]) -> Result<(), String> {
+    let Some(log) = newest_log(group) else { return Ok(()) };
+    for (at, view) in group.iter().enumerate() {
+        for other in group.iter().skip(at + 1) {
+            let both = view.rights(log).read.and(other.rights(log).read);
+            let keys = view.heads.keys().chain(other.heads.keys());
+            for key in keys.filter(|key| both.contains(key.scope)) {
+                let (here, there) = (view.heads.get(key), other.heads.get(key));
+                if here != there {
+                    let (name, other) = (&view.name, &other.name);
+                    return Err(format!("{key:?} is {here:?} at {name} and {there:?} at {other}"));
+                }
             }
         }
     }
-    let mut shown = group.iter().filter_map(|view| Some((view, view.shown.as_ref()?)));
+    let all = Scopes::of(&Section::ALL.map(Section::number));
+    let whole = group.iter().filter(|view| all.is_within(view.rights(log).read));
+    let mut shown = whole.filter_map(|view| Some((view, view.shown.as_ref()?)));
     let Some((one, (_, values))) = shown.next() else { return Ok(()) };
     shown.find(|(_, (_, other))| other != values).map_or(Ok(()), |(view, _)| {
         Err(format!("{} and {} show different values with equal heads", one.name, view.name))
@@ -181,7 +283,7 @@ pub(crate) fn reads_own(hash: &ChangeHash, has: impl Fn(&[u8; 32]) -> bool) -> R
 }
 
 fn missing<'a>(names: impl Iterator<Item = &'a Name>, view: &View) -> Option<String> {
-    let missing: Vec<&Name> = names.filter(|name| !view.changes.contains(name)).collect();
+    let missing: Vec<&Name> = names.filter(|name| !view.changes.contains_key(name)).collect();
     let (key, hash) = missing.first()?;
     Some(format!("{} changes are missing, {hash:?} of {key:?} first", missing.len()))
 }

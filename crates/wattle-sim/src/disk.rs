@@ -21,6 +21,8 @@ pub enum Bug {
     KeepsEdits,
     /// A relay shows its presence again whenever time passes.
     Chatters,
+    /// A peer goes on showing what lies beyond a cutoff.
+    IgnoresCutoffs,
 }
 
 /// What a disk is asked to do.
@@ -166,9 +168,15 @@ impl Disk {
         let mut lies = Vec::new();
         let (mut requests, mut failures) = (Vec::new(), Vec::new());
         for (request, failed) in group {
-            let lie =
-                (self.bug == Some(Bug::ForgetsChanges)).then(|| forget(&request, &mut self.rng));
-            if let Some(lie) = lie.flatten() {
+            let lie = match self.bug {
+                Some(Bug::ForgetsChanges) => forget(&request, &mut self.rng),
+                Some(Bug::IgnoresCutoffs) => ignore(&request),
+                Some(
+                    Bug::AckBeforeDisk | Bug::EditBeforeDisk | Bug::KeepsEdits | Bug::Chatters,
+                )
+                | None => None,
+            };
+            if let Some(lie) = lie {
                 lies.push(Done::Reply(lie));
                 continue;
             }
@@ -188,7 +196,13 @@ impl Job {
         match self {
             Self::Commit(_) | Self::Compact(..) => true,
             Self::Request(request, _) => {
-                matches!(request, StoreRequest::Append { .. } | StoreRequest::AppendAccess { .. })
+                matches!(
+                    request,
+                    StoreRequest::Append { .. }
+                        | StoreRequest::AppendAccess { .. }
+                        | StoreRequest::ReplaceAccess { .. }
+                        | StoreRequest::Remove { .. }
+                )
             }
         }
     }
@@ -199,6 +213,12 @@ fn with_failed(mut reply: StoreReply, more: Vec<ChangeHash>) -> StoreReply {
         failed.extend(more);
     }
     reply
+}
+
+/// An answer as if the changes were taken out.
+fn ignore(request: &StoreRequest) -> Option<StoreReply> {
+    let StoreRequest::Remove { context, document, .. } = request else { return None };
+    Some(StoreReply::Removed { context: *context, document: *document })
 }
 
 /// An answer as if the changes were stored.

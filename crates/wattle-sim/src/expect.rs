@@ -3,8 +3,10 @@
 use wattle_context::schema::Section;
 use wattle_context::value::Value;
 use wattle_context::{Context, PathError};
+use wattle_protocol::access::Rights;
 
 use crate::names::{Names, name_field};
+use crate::roles::rights;
 use crate::scenario::{Expectation, Shown};
 
 /// Checks one expectation against one context.
@@ -18,6 +20,7 @@ pub fn check(expected: &Expectation, context: &Context, names: &Names) -> Result
             let paths: Vec<String> = conflicts.into_iter().map(|conflict| conflict.path).collect();
             Err(Unmet::Found { found: format!("{} conflicts: {}", paths.len(), paths.join(", ")) })
         }
+        Expectation::Rights { .. } => Err(Unmet::NotInDocuments),
         Expectation::Values { path, values } => {
             let mut values = values.clone();
             values.sort();
@@ -38,6 +41,14 @@ pub fn check(expected: &Expectation, context: &Context, names: &Names) -> Result
             if has { Err(Unmet::Found { found: list(&found) }) } else { Ok(()) }
         }
     }
+}
+
+/// Checks what somebody may do against a role.
+pub fn check_rights(role: &str, found: &Rights) -> Result<(), Unmet> {
+    if rights(role).is_some_and(|expected| expected == *found) {
+        return Ok(());
+    }
+    Err(Unmet::Found { found: format!("{found:?}") })
 }
 
 /// The names in a section, or the values of a field; nothing at all for an item that is not there.
@@ -86,4 +97,7 @@ pub enum Unmet {
     /// The path names nothing.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// Rights are in the access log.
+    #[error("rights are asked of the access log")]
+    NotInDocuments,
 }

@@ -9,7 +9,9 @@
 //!                                     delay in ms; 30 in a thousand frames take up to 3000 ms;
 //!                                     bytes per ms; ms for a commit; cuts in a thousand that nobody is told of
 //! relay r                             a relay; every peer dials every relay
-//! peers ana bot                       peers; a line later in the text makes late joiners
+//! peers ana bot                       peers, who own the context; a line later in the text makes late joiners
+//! peers bob as contributor            peers whom the first peer grants a role: reader, contributor, editor,
+//!                                     maintainer, owner, `none`, or a selection "read=rules;write=tasks"
 //! link ana bot                        ana dials bot, without a relay
 //! cut bot                             all links of bot end, and cannot be dialled
 //! cut bot r                           only those between the two
@@ -32,11 +34,17 @@
 //! ana: documents/plan/body set "…" base before
 //! ana: resolve rules/friday/statement keep a
 //! ana: resolve rules/friday/statement set "…"
+//! ana: grant bob editor               other rights for bob; `for 60` ends them after 60 seconds
+//! ana: agent bot contributor          the same for an agent of ana's
+//! ana: revoke bob                     bob's rights end, for ever
+//! ana: rotate new                     the rights of ana's key go over to the peer `new`
+//! ana: sequencer r                    r orders the access log from now on; `pass-by` without the present one
 //! try ana: …                          the same, and it may be refused; nobody waits until it is saved
 //!
 //! expect * rules = "one" + "two"      the names of the items, in any order; `none` for no item
 //! expect bot tasks/ship/status = done the values in force of a field, in any order
 //! expect * conflicts = 1
+//! expect * rights bob = contributor   what bob may do, by the access log at a peer; `none` for nothing
 //! expect * documents/plan/body contains "words"
 //! expect * documents/plan/body lacks "words"
 //! ```
@@ -52,6 +60,7 @@ mod tests;
 
 use wattle_context::edit::Op;
 use wattle_context::value::Value;
+use wattle_protocol::access::Kind;
 
 pub use lexer::LexError;
 pub use parse::{LineError, ScenarioError, parse};
@@ -66,8 +75,15 @@ pub enum Step {
     Net(Net),
     /// A relay starts.
     Relay(String),
-    /// Peers start.
+    /// Peers start, who own the context.
     Peers(Vec<String>),
+    /// Peers start, whom the first peer grants a role.
+    Members {
+        /// Who.
+        names: Vec<String>,
+        /// What they may do.
+        role: String,
+    },
     /// The first dials the second.
     Link(String, String),
     /// Links end.
@@ -124,6 +140,28 @@ pub enum Deed {
         /// How.
         choice: Choice,
     },
+    /// Gives a peer rights, or other rights than it has.
+    Grant {
+        /// Whom.
+        whom: String,
+        /// What it may do.
+        role: String,
+        /// Whether it works for who grants.
+        kind: Kind,
+        /// For so many seconds.
+        seconds: Option<u64>,
+    },
+    /// Takes all rights from a peer.
+    Revoke(String),
+    /// The rights go over to another peer's key.
+    Rotate(String),
+    /// Another replica orders the access log.
+    Sequencer {
+        /// Which.
+        whom: String,
+        /// The present one is not asked.
+        pass_by: bool,
+    },
 }
 
 /// An edit as it is written, before aliases and marks are replaced.
@@ -172,6 +210,13 @@ pub enum Expectation {
         path: String,
         /// The values.
         values: Vec<Value>,
+    },
+    /// What a peer may do, by the access log.
+    Rights {
+        /// Who.
+        whom: String,
+        /// A role, or `none`.
+        role: String,
     },
     /// A text has this passage.
     Contains {

@@ -1,5 +1,6 @@
 //! The world: replicas, links and disks under one clock that only this file moves.
 
+mod access;
 mod act;
 mod drive;
 mod links;
@@ -9,7 +10,7 @@ mod settle;
 
 use std::collections::BTreeMap;
 
-use wattle_protocol::{Blob, ContextId, ContextRecord, Input};
+use wattle_protocol::{Blob, ChangeHash, ContextId, ContextRecord, Input};
 
 use crate::check::{Ledger, Violation};
 use crate::disk::Bug;
@@ -92,7 +93,7 @@ pub fn run(steps: &[Step], options: Options) -> Outcome {
         .iter()
         .rev()
         .find_map(|step| if let Step::Seed(seed) = step { Some(*seed) } else { None });
-    let mut world = World::new(seed.unwrap_or(1), options);
+    let mut world = World::new((seed.unwrap_or(1), steps), options);
     for step in steps {
         if !world.outcome.violations.is_empty() {
             break;
@@ -145,20 +146,17 @@ pub(crate) struct World {
     names: Names,
     ledger: Ledger,
     options: Options,
+    /// Proposals that must not be refused, with the steps that made them.
+    wishes: BTreeMap<ChangeHash, String>,
+    /// Somebody has fewer rights than all at some time.
+    rights_end: bool,
     outcome: Outcome,
 }
 
 impl World {
-    fn new(seed: u64, options: Options) -> Self {
+    fn new((seed, steps): (u64, &[Step]), options: Options) -> Self {
         let mut rng = Rng::new(seed, "world");
-        let owner = wattle_protocol::Keypair::from_secret(&rng.bytes()).public();
-        let record = ContextRecord {
-            version: 1,
-            nonce: rng.bytes(),
-            name: format!("seed {seed}"),
-            owners: vec![owner],
-            sequencer: owner,
-        };
+        let record = access::record(seed, steps, rng.bytes());
         Self {
             now: 0,
             count: 0,
@@ -176,6 +174,8 @@ impl World {
             names: Names::default(),
             ledger: Ledger::default(),
             options,
+            wishes: BTreeMap::new(),
+            rights_end: access::rights_end(steps),
             outcome: Outcome::default(),
         }
     }
@@ -187,6 +187,12 @@ impl World {
             Step::Net(net) => self.net = net.clone(),
             Step::Relay(name) => self.join(name, Kind::Relay),
             Step::Peers(names) => names.iter().for_each(|name| self.join(name, Kind::Peer)),
+            Step::Members { names, role } => {
+                for name in names {
+                    self.admit(name, role);
+                    self.join(name, Kind::Peer);
+                }
+            }
             Step::Link(dialler, listener) => {
                 if let (Some(dialler), Some(listener)) = (self.find(dialler), self.find(listener)) {
                     self.edge(dialler, listener);

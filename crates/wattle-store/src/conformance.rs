@@ -20,6 +20,8 @@ mod facts;
 mod handles;
 mod made;
 mod reads;
+mod removals;
+mod rights;
 mod snapshots;
 
 /// Opens one more handle on one storage.
@@ -40,8 +42,15 @@ pub struct Broken {
 /// `make` creates empty storage and answers with what opens handles on it: the first call opens it,
 /// and further calls open it again, whether or not earlier handles still exist.
 pub fn conformance(make: &mut dyn FnMut() -> Open) -> Result<(), Broken> {
-    let groups =
-        [appends::CLAUSES, reads::CLAUSES, handles::CLAUSES, snapshots::CLAUSES, facts::CLAUSES];
+    let groups = [
+        appends::CLAUSES,
+        reads::CLAUSES,
+        handles::CLAUSES,
+        snapshots::CLAUSES,
+        facts::CLAUSES,
+        removals::CLAUSES,
+        rights::CLAUSES,
+    ];
     for (clause, holds) in groups.iter().copied().flatten() {
         holds(make()).map_err(|Unmet(found)| Broken { clause, found })?;
     }

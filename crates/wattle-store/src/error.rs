@@ -103,6 +103,24 @@ pub enum StoreError {
         /// The document's newest change; zero when there is none.
         last: Position,
     },
+    /// A snapshot that was taken before a change in it was removed.
+    #[error(
+        "a snapshot of document {document:?} holds change {change}, which was removed: take a new one"
+    )]
+    SnapshotHoldsRemoved {
+        /// Of which document.
+        document: DocumentKey,
+        /// The change.
+        change: ChangeHash,
+    },
+    /// A change is to be removed, and one that builds on it is not.
+    #[error("change {by} builds on {change}: it must be removed too")]
+    BuiltUpon {
+        /// The change to be removed.
+        change: ChangeHash,
+        /// What builds on it.
+        by: ChangeHash,
+    },
     /// Entries that do not follow on those that are there.
     #[error("the access log of {context} has {entries} entries, so it cannot go on at {from}")]
     AccessGap {
@@ -130,6 +148,8 @@ impl StoreError {
             Self::MissingDependency { .. }
             | Self::SequenceUsed { .. }
             | Self::SnapshotOutside { .. }
+            | Self::SnapshotHoldsRemoved { .. }
+            | Self::BuiltUpon { .. }
             | Self::AccessGap { .. }
             | Self::AccessDiffers { .. } => true,
             Self::Full { .. }

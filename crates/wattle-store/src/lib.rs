@@ -14,7 +14,7 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use serve::serve;
 pub use sqlite::SqliteStore;
-pub use store::{Append, News, Store};
+pub use store::{Append, News, Store, StoredReceipt};
 
 #[cfg(test)]
 mod testing;

@@ -4,11 +4,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use wattle_protocol::access::Closure;
+use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
-use wattle_protocol::{Blob, Change, ContextId, DocumentKey, Header, Position, StoreId};
+use wattle_protocol::{
+    Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
+};
 
 use crate::error::StoreError;
-use crate::store::{Append, News, Store};
+use crate::store::{Append, News, Store, StoredReceipt};
 
 mod state;
 
@@ -106,6 +110,10 @@ impl Store for MemoryStore {
         Ok(self.content().state.documents(context))
     }
 
+    fn bytes(&mut self, context: &ContextId) -> Result<u64, StoreError> {
+        Ok(self.content().state.bytes(context))
+    }
+
     fn graph(
         &mut self,
         context: &ContextId,
@@ -175,6 +183,80 @@ impl Store for MemoryStore {
         entries: &[Blob],
     ) -> Result<u64, StoreError> {
         self.write(|state| state.append_access(context, from, entries))
+    }
+
+    fn replace_access(
+        &mut self,
+        context: &ContextId,
+        from: u64,
+        entries: &[Blob],
+    ) -> Result<u64, StoreError> {
+        self.write(|state| state.replace_access(context, from, entries))
+    }
+
+    fn void_access(&mut self, context: &ContextId) -> Result<Vec<(u64, Blob)>, StoreError> {
+        Ok(self.content().state.void_access(context))
+    }
+
+    fn cutoffs(
+        &mut self,
+        context: &ContextId,
+        keys: &[PublicKey],
+    ) -> Result<Vec<Closure>, StoreError> {
+        Ok(self.content().state.cutoffs(context, keys))
+    }
+
+    fn remove(
+        &mut self,
+        context: &ContextId,
+        document: &DocumentKey,
+        changes: &[ChangeHash],
+    ) -> Result<(), StoreError> {
+        self.write(|state| state.remove((*context, *document), changes))
+    }
+
+    fn removed(&mut self, context: &ContextId) -> Result<Vec<(DocumentKey, Change)>, StoreError> {
+        Ok(self.content().state.removed(context))
+    }
+
+    fn put_proposal(&mut self, context: &ContextId, proposal: &Blob) -> Result<(), StoreError> {
+        self.write(|state| {
+            state.put_proposal(context, proposal);
+            Ok(())
+        })
+    }
+
+    fn proposals(&mut self, context: &ContextId) -> Result<Vec<Blob>, StoreError> {
+        Ok(self.content().state.proposals(context))
+    }
+
+    fn drop_proposal(
+        &mut self,
+        context: &ContextId,
+        proposal: &ChangeHash,
+    ) -> Result<(), StoreError> {
+        self.write(|state| {
+            state.drop_proposal(context, proposal);
+            Ok(())
+        })
+    }
+
+    fn put_receipt(
+        &mut self,
+        context: &ContextId,
+        document: &DocumentKey,
+        heads: &[ChangeHash],
+        receipt: &Receipt,
+    ) -> Result<(), StoreError> {
+        let (document, heads, receipt) = (*document, heads.to_vec(), receipt.clone());
+        self.write(|state| {
+            state.put_receipt(context, StoredReceipt { document, heads, receipt });
+            Ok(())
+        })
+    }
+
+    fn receipts(&mut self, context: &ContextId) -> Result<Vec<StoredReceipt>, StoreError> {
+        Ok(self.content().state.receipts(context))
     }
 
     fn remote(&mut self, remote: &StoreId, context: &ContextId) -> Result<Vec<Known>, StoreError> {

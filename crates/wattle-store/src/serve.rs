@@ -35,7 +35,10 @@ fn sees_appends(request: &StoreRequest) -> bool {
     match request {
         StoreRequest::LoadContext { .. }
         | StoreRequest::LoadGraph { .. }
-        | StoreRequest::AppendAccess { .. } => true,
+        | StoreRequest::AppendAccess { .. }
+        | StoreRequest::ReplaceAccess { .. }
+        | StoreRequest::Cutoffs { .. }
+        | StoreRequest::Remove { .. } => true,
         StoreRequest::LoadRemote { .. }
         | StoreRequest::Read { .. }
         | StoreRequest::ReadSnapshot { .. }
@@ -168,6 +171,17 @@ fn carry_out(
         StoreRequest::Remember { remote, context, known } => {
             store.remember(remote, context, std::slice::from_ref(known))?;
             return Ok(None);
+        }
+        StoreRequest::ReplaceAccess { context, from, entries } => {
+            let entries = store.replace_access(context, *from, entries)?;
+            StoreReply::AccessAppended { context: *context, entries }
+        }
+        StoreRequest::Cutoffs { context, keys } => {
+            StoreReply::Cutoffs { context: *context, closes: store.cutoffs(context, keys)? }
+        }
+        StoreRequest::Remove { context, document, changes } => {
+            store.remove(context, document, changes)?;
+            StoreReply::Removed { context: *context, document: *document }
         }
         // Appends go through `commit`.
         StoreRequest::Append { .. } => return Ok(None),

@@ -6,16 +6,22 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use wattle_protocol::access::Closure;
+use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
-use wattle_protocol::{Blob, Change, ContextId, DocumentKey, Header, Position, StoreId};
+use wattle_protocol::{
+    Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
+};
 
 use crate::error::StoreError;
-use crate::store::{Append, News, Store};
+use crate::store::{Append, News, Store, StoredReceipt};
 
 mod facts;
 mod failure;
 mod log;
 mod open;
+mod pending;
+mod removal;
 mod rows;
 mod schema;
 mod snapshots;
@@ -195,6 +201,10 @@ impl Store for SqliteStore {
         self.query(|connection| log::documents(connection, context))
     }
 
+    fn bytes(&mut self, context: &ContextId) -> Result<u64, StoreError> {
+        self.query(|connection| log::bytes(connection, context))
+    }
+
     fn graph(
         &mut self,
         context: &ContextId,
@@ -271,6 +281,80 @@ impl Store for SqliteStore {
         self.commit(Durability::Full, |connection| {
             facts::append_access(connection, context, from, entries)
         })
+    }
+
+    fn replace_access(
+        &mut self,
+        context: &ContextId,
+        from: u64,
+        entries: &[Blob],
+    ) -> Result<u64, StoreError> {
+        self.commit(Durability::Full, |connection| {
+            facts::replace_access(connection, context, from, entries)
+        })
+    }
+
+    fn void_access(&mut self, context: &ContextId) -> Result<Vec<(u64, Blob)>, StoreError> {
+        self.query(|connection| facts::void_access(connection, context))
+    }
+
+    fn cutoffs(
+        &mut self,
+        context: &ContextId,
+        keys: &[PublicKey],
+    ) -> Result<Vec<Closure>, StoreError> {
+        self.query(|connection| removal::cutoffs(connection, context, keys))
+    }
+
+    fn remove(
+        &mut self,
+        context: &ContextId,
+        document: &DocumentKey,
+        changes: &[ChangeHash],
+    ) -> Result<(), StoreError> {
+        self.commit(Durability::Full, |connection| {
+            removal::remove(connection, (context, document), changes)
+        })
+    }
+
+    fn removed(&mut self, context: &ContextId) -> Result<Vec<(DocumentKey, Change)>, StoreError> {
+        self.query(|connection| removal::removed(connection, context))
+    }
+
+    fn put_proposal(&mut self, context: &ContextId, proposal: &Blob) -> Result<(), StoreError> {
+        self.commit(Durability::Full, |connection| {
+            pending::put_proposal(connection, context, proposal)
+        })
+    }
+
+    fn proposals(&mut self, context: &ContextId) -> Result<Vec<Blob>, StoreError> {
+        self.query(|connection| pending::proposals(connection, context))
+    }
+
+    fn drop_proposal(
+        &mut self,
+        context: &ContextId,
+        proposal: &ChangeHash,
+    ) -> Result<(), StoreError> {
+        self.commit(Durability::Full, |connection| {
+            pending::drop_proposal(connection, context, proposal)
+        })
+    }
+
+    fn put_receipt(
+        &mut self,
+        context: &ContextId,
+        document: &DocumentKey,
+        heads: &[ChangeHash],
+        receipt: &Receipt,
+    ) -> Result<(), StoreError> {
+        self.commit(Durability::Full, |connection| {
+            pending::put_receipt(connection, (context, document), heads, receipt)
+        })
+    }
+
+    fn receipts(&mut self, context: &ContextId) -> Result<Vec<StoredReceipt>, StoreError> {
+        self.query(|connection| pending::receipts(connection, context))
     }
 
     fn remote(&mut self, remote: &StoreId, context: &ContextId) -> Result<Vec<Known>, StoreError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use wattle_protocol::ContextId;
+use wattle_protocol::{ContextId, Keypair, PublicKey};
 
 use crate::error::AddressError;
 
@@ -28,14 +28,44 @@ pub struct Address {
     pub port: u16,
 }
 
-/// What somebody needs to join a context: `wattle://HOST:PORT/CONTEXT`, or `wattle:///CONTEXT` when
-/// there is no relay. Who knows it can ask for the context.
+/// What somebody needs to join a context: `wattle://HOST:PORT/CONTEXT#SECRET`, or
+/// `wattle:///CONTEXT#SECRET` when there is no relay. Who knows the secret can become a member.
+///
+/// The secret is behind the `#` because what is there is never sent to a server by a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinLink {
     /// A relay that has the context, as an [`Address`].
     pub relay: Option<String>,
     /// The context.
     pub context: ContextId,
+    /// That of an invitation; none for a key that is a member already.
+    pub secret: Option<InvitationSecret>,
+}
+
+/// What proves that somebody was invited: the seed of the invitation's key. Not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InvitationSecret([u8; 32]);
+
+impl InvitationSecret {
+    /// Of these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The invitation's key, which names it.
+    pub fn key(&self) -> PublicKey {
+        self.keypair().public()
+    }
+
+    pub(crate) fn keypair(&self) -> Keypair {
+        Keypair::from_secret(&self.0)
+    }
+}
+
+impl fmt::Debug for InvitationSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InvitationSecret(of {})", self.key())
+    }
 }
 
 impl Address {
@@ -43,6 +73,12 @@ impl Address {
     pub(crate) fn socket_url(&self) -> String {
         let scheme = if self.secure { "wss" } else { "ws" };
         format!("{scheme}://{}{PATH}", self.authority())
+    }
+
+    /// Whether what is sent there stays on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        let ip = self.host.parse::<std::net::IpAddr>();
+        self.host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
     }
 
     fn authority(&self) -> String {
@@ -74,8 +110,12 @@ impl FromStr for Address {
 impl fmt::Display for JoinLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.relay {
-            Some(relay) => write!(f, "{}/{}", relay.trim_end_matches('/'), self.context),
-            None => write!(f, "wattle:///{}", self.context),
+            Some(relay) => write!(f, "{}/{}", relay.trim_end_matches('/'), self.context)?,
+            None => write!(f, "wattle:///{}", self.context)?,
+        }
+        match &self.secret {
+            Some(InvitationSecret(bytes)) => write!(f, "#{}", PublicKey(*bytes)),
+            None => Ok(()),
         }
     }
 }
@@ -85,6 +125,12 @@ impl FromStr for JoinLink {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let (secure, rest) = scheme(text)?;
+        // A message never shows the secret.
+        let (rest, secret) = match rest.split_once('#') {
+            Some((rest, secret)) => (rest, Some(secret)),
+            None => (rest, None),
+        };
+        let text = text.split_once('#').map_or(text, |(public, _)| public);
         let (authority, context) = rest
             .split_once('/')
             .ok_or_else(|| AddressError::NoContext { link: text.to_owned() })?;
@@ -95,7 +141,12 @@ impl FromStr for JoinLink {
             "" => None,
             authority => Some(authority_of(text, authority, secure)?.to_string()),
         };
-        Ok(Self { relay, context })
+        let secret = secret.map(|secret| {
+            let bytes: Result<PublicKey, _> = secret.trim().parse();
+            bytes.map_err(|_| AddressError::Secret { length: secret.len() })
+        });
+        let secret = secret.transpose()?.map(|bytes| InvitationSecret(bytes.0));
+        Ok(Self { relay, context, secret })
     }
 }
 

@@ -48,6 +48,11 @@ impl Directory {
         self.0.join("uplink.json")
     }
 
+    /// Locked by the process that writes again what was taken out.
+    pub(crate) fn replay_lock(&self) -> PathBuf {
+        self.0.join("replay.lock")
+    }
+
     fn settings(&self) -> PathBuf {
         self.0.join("settings.json")
     }
@@ -62,6 +67,30 @@ impl Directory {
             fs::write(self.0.join(".gitignore"), "*\n")
         });
         made.map_err(|source| OpenError::Directory { path: self.0.clone(), source })
+    }
+
+    /// Removes what a context left that could not be joined, and the directory when nothing else is in it.
+    pub(crate) fn give_back(&self) -> Result<(), OpenError> {
+        let store = self.store();
+        let beside = |ending: &str| {
+            let mut path = store.clone().into_os_string();
+            path.push(ending);
+            PathBuf::from(path)
+        };
+        let settings = self.settings();
+        let rest = [self.uplink_lock(), self.uplink_report(), self.0.join(".gitignore")];
+        let files = [settings, beside("-wal"), beside("-shm"), store.clone()];
+        for path in files.into_iter().chain(rest) {
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(OpenError::Directory { path, source });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        // It stays when there is something else in it.
+        fs::remove_dir(&self.0).ok();
+        Ok(())
     }
 
     pub(crate) fn read(&self) -> Result<Settings, OpenError> {

@@ -18,30 +18,39 @@ use crate::directory::Directory;
 use crate::identity::Identity;
 use crate::limits::{ENGINE_BATCH_COMMANDS_MAX, GOODBYE, STORE_POLL_MS};
 use crate::status::{Present, Quarantined};
-use crate::watch::Changed;
+use crate::watch::Notice;
 
+mod access;
 mod arrivals;
+mod audit;
 mod command;
 mod dial;
 mod documents;
 mod edits;
 mod events;
+mod ledger;
 mod links;
 mod listen;
 mod news;
 mod observe;
+mod rebuild;
+mod replay;
 mod report;
 mod settle;
 mod setup;
 mod snapshots;
 mod uplink;
 
+pub(crate) use access::Wish;
 pub(crate) use command::{Command, Order, View};
-pub(crate) use setup::{Seed, Started, start};
+pub(crate) use setup::{Seed, Started, give_back, start};
 
+use access::Access;
 use arrivals::Arrivals;
 use documents::Documents;
+use ledger::Ledger;
 use links::Links;
+use replay::Replays;
 use settle::Waiter;
 use uplink::UplinkLock;
 
@@ -51,6 +60,8 @@ struct Engine {
     store: SqliteStore,
     context: ContextId,
     identity: Identity,
+    /// Who proves their key on links, and orders the access log where that is this replica's part.
+    links_as: Identity,
     client: String,
     actor: [u8; 16],
     /// When the machine's time began.
@@ -61,7 +72,7 @@ struct Engine {
     uplink: UplinkLock,
     arrivals: Arrivals,
     waiters: Vec<Waiter>,
-    changes: broadcast::Sender<Changed>,
+    changes: broadcast::Sender<Notice>,
     /// Everything in the store up to here is in the documents that are loaded.
     seen: Position,
     /// Positions after `seen` that this process has written itself.
@@ -69,14 +80,18 @@ struct Engine {
     data_version: u64,
     /// The next look for what others have committed.
     poll_at: Instant,
-    /// Entries of the access log that are here.
-    access_entries: u64,
+    /// What is known of the access log.
+    access: Access,
     /// What other stores are known to have.
     durable: BTreeMap<StoreId, BTreeMap<DocumentKey, Known>>,
     /// What is to be remembered of it with the next commit.
     remember: BTreeMap<(StoreId, DocumentKey), Known>,
     presence: BTreeMap<(PublicKey, [u8; 16]), Present>,
     quarantined: Vec<Quarantined>,
+    /// What was refused, and what others have signed for.
+    ledger: Ledger,
+    /// What is still to be written again.
+    replays: Replays,
     /// A snapshot is being made.
     snapshotting: bool,
     /// Those who have asked for the end.
@@ -116,6 +131,7 @@ impl Engine {
         self.links.stop();
         self.pump();
         self.flush_remembered();
+        self.flush_ledger();
         self.uplink.release();
         let closing = std::mem::take(&mut self.closing);
         drop(self);
@@ -171,6 +187,9 @@ impl Engine {
             tracing::warn!(%error, "the store cannot be read");
         }
         self.flush_remembered();
+        self.tend_ledger(now);
+        self.replay(now);
+        self.tend_access(now);
         self.tend_uplink(now);
         self.documents.forget_idle(now);
         self.take_snapshots();
@@ -204,6 +223,7 @@ impl Engine {
                 self.settle_arrivals();
             }
             for reply in serve(&mut self.store, requests) {
+                self.note_removed(&reply);
                 self.tell_machine(Input::Store(reply));
             }
         }
@@ -226,7 +246,10 @@ impl Engine {
             | StoreRequest::LoadGraph { .. }
             | StoreRequest::Read { .. }
             | StoreRequest::ReadSnapshot { .. }
-            | StoreRequest::AppendAccess { .. } => Some(request),
+            | StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. } => Some(request),
         }
     }
 
@@ -254,5 +277,11 @@ impl Engine {
 
 /// Whether the answer to a request would show what was to be stored before it.
 fn sees_appends(request: &StoreRequest) -> bool {
-    matches!(request, StoreRequest::LoadContext { .. } | StoreRequest::LoadGraph { .. })
+    matches!(
+        request,
+        StoreRequest::LoadContext { .. }
+            | StoreRequest::LoadGraph { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. }
+    )
 }

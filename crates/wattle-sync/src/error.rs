@@ -4,8 +4,15 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wattle_context::{EditError, LoadError, Part};
+use wattle_context::{LoadError, Part};
+use wattle_protocol::message::Refusal;
 use wattle_store::StoreError;
+
+mod edit;
+mod identity;
+
+pub use edit::{EditFailed, ResolveFailed};
+pub use identity::IdentityError;
 
 /// Why a text is no address or no link to join.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,39 +55,65 @@ pub enum AddressError {
         /// What was given.
         found: String,
     },
+    /// What follows the `#` is no secret of an invitation. It is not shown: it may be most of one.
+    #[error(
+        "the link's secret has {length} characters; it has 64 hexadecimal digits: was the link cut off?"
+    )]
+    Secret {
+        /// How long it is.
+        length: usize,
+    },
 }
 
-/// Why there is no identity.
+/// Why a text names no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoleError {
+    /// Not a role.
+    #[error(
+        "{found:?} is no role: reader, contributor, editor, maintainer, owner, or read=SECTIONS;write=SECTIONS"
+    )]
+    Unknown {
+        /// What was given.
+        found: String,
+    },
+    /// Not a section.
+    #[error("{found:?} is no section: instructions, people, documents, tasks, tools and rules are")]
+    Section {
+        /// What was given.
+        found: String,
+    },
+    /// A selection of nothing.
+    #[error("a role that allows nothing: to take rights, revoke them")]
+    Nothing,
+}
+
+/// Why a wish for the access log will not be done. Nothing waits.
 #[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// There is no home directory to put it in.
-    #[error("no place for the identity: set WATTLE_CONFIG_DIR or HOME")]
-    NoPlace,
-    /// It cannot be read.
-    #[error("the identity {} cannot be read: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
+pub enum AccessFailed {
+    /// The log does not allow it, or the sequencer has refused it.
+    #[error("{}", refusal.reason)]
+    Refused {
         /// Why.
-        source: io::Error,
+        refusal: Refusal,
     },
-    /// It cannot be written.
-    #[error("the identity {} cannot be written: {source}", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
+    /// The log has not arrived: who joined offline is no member yet.
+    #[error("not a member yet: the access log of the context has not arrived")]
+    NotYet,
+    /// Too much waits already.
+    #[error("{waiting} wishes wait for the sequencer already")]
+    TooMany {
+        /// How many.
+        waiting: usize,
     },
-    /// It is not an identity.
-    #[error("{} is not an identity: a name and a secret key are expected", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The system gives no randomness for a new key.
-    #[error("the system gives no randomness for a new key")]
+    /// The system gives no randomness.
+    #[error("the system gives no randomness")]
     NoRandomness,
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
 }
 
 /// Why a context was not opened. What is on the disk is as it was.
@@ -150,6 +183,12 @@ pub enum OpenError {
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
+    /// The invitation cannot be taken up. Nothing is left of the attempt.
+    #[error("{}", refusal.reason)]
+    NotAdmitted {
+        /// Why, with its code: unknown, used up, expired, revoked.
+        refusal: Refusal,
+    },
     /// The system gives no thread.
     #[error("no thread for the engine: {source}")]
     NoThread {
@@ -178,43 +217,6 @@ pub enum ReadError {
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
-}
-
-/// Why nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum EditFailed {
-    /// The edits do not fit the context.
-    #[error(transparent)]
-    Refused(#[from] EditError),
-    /// What they build on could not be read.
-    #[error(transparent)]
-    Unreadable(#[from] ReadError),
-    /// The store did not take them.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Together they make a change that no replica would take.
-    #[error("the edits make a change that no replica takes: {source}")]
-    TooMuch {
-        /// What is wrong with it.
-        source: wattle_protocol::change::HeaderError,
-    },
-    /// Automerge gave up.
-    #[error("the edits bring Automerge to panic")]
-    Panicked,
-    /// The peer is closed.
-    #[error("the peer is closed")]
-    Closed,
-}
-
-/// Why a conflict was not settled.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveFailed {
-    /// The conflict or the settlement is not there.
-    #[error(transparent)]
-    Refused(#[from] wattle_context::ResolveError),
-    /// It could not be written.
-    #[error(transparent)]
-    Failed(#[from] EditFailed),
 }
 
 /// Why the peer does not listen.
@@ -259,6 +261,25 @@ pub enum NotSettled {
         /// How long was waited.
         timeout: Duration,
     },
+    /// The invitation with which this context was joined cannot be taken up.
+    #[error("{}", refusal.reason)]
+    NotAdmitted {
+        /// Why, with its code.
+        refusal: Refusal,
+    },
+    /// The rights of the key with which links are proved have ended.
+    #[error(
+        "the rights of this key have ended: nothing is exchanged with it any more (`wattle audit` says who took them)"
+    )]
+    Ended,
+    /// A remote was reached, and may read nothing: it is no member, and does not order the log.
+    #[error(
+        "{remote} keeps nothing of this context: it has no role in it, and does not order its access log"
+    )]
+    NoRole {
+        /// Which.
+        remote: String,
+    },
     /// A remote was reached, but what it has is still on its way here.
     #[error("not everything of {remote} was here after {} ms", timeout.as_millis())]
     Arriving {
@@ -273,4 +294,30 @@ pub enum NotSettled {
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
+}
+
+/// Why a store could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no store.
+    #[error("no store in {}: name the directory of a context or a relay, or the file itself", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The store cannot be read, or its file is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored brings the check to panic.
+    #[error("what {} holds brings the check to panic", path.display())]
+    Panicked {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The system gives no thread.
+    #[error("no thread for the check: {source}")]
+    NoThread {
+        /// Why.
+        source: io::Error,
+    },
 }

@@ -4,7 +4,9 @@
 //! dials and listens. Several processes may have one directory open; they see each other's edits
 //! through its store, and one of them holds the uplink to the remotes.
 
+pub mod access;
 pub mod address;
+pub mod audit;
 pub mod error;
 pub mod guard;
 pub mod identity;
@@ -13,6 +15,7 @@ pub mod link;
 pub mod options;
 pub mod part;
 pub mod peer;
+pub mod role;
 pub mod status;
 pub mod tls;
 pub mod watch;
@@ -20,17 +23,24 @@ pub mod watch;
 mod directory;
 mod engine;
 
-pub use address::{Address, JoinLink};
+pub use access::{
+    GrantTerms, Invitation, InviteTerms, Member, Members, Outcome, Passing, Waiting, Whoami,
+};
+pub use address::{Address, InvitationSecret, JoinLink};
+pub use audit::{Again, AuditLine, Audited, Known, Principal, Problem, Verification};
 pub use error::{
-    AddressError, EditFailed, IdentityError, ListenError, NotSettled, OpenError, ReadError,
-    ResolveFailed,
+    AccessFailed, AddressError, EditFailed, IdentityError, ListenError, NotSettled, OpenError,
+    ReadError, ResolveFailed, RoleError, VerifyError,
 };
 pub use identity::Identity;
 pub use options::{Options, Uplink};
 pub use peer::{Parts, Peer, Typing};
+pub use role::Role;
 pub use status::{
-    DocumentStatus, Heads, LinkState, LinkStatus, Present, Quarantined, RemoteStatus, Status,
-    UplinkStatus,
+    DocumentStatus, Heads, LinkState, LinkStatus, Present, Quarantined, Received, RemoteStatus,
+    Status, Uncounted, UplinkStatus,
 };
-pub use watch::{Changed, Notice, Origin, Watch};
+pub use watch::{Changed, Notice, Origin, TakenOut, Watch};
+pub use wattle_protocol::access::{End, Kind};
+pub use wattle_protocol::message::{Code, Refusal};
 pub use wattle_protocol::{ChangeHash, ContextId, DocumentKey, LinkId, PublicKey, StoreId};

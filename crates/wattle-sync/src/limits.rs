@@ -54,9 +54,29 @@ pub(crate) const UPLINK_RETRY_MS: u64 = 1_000;
 pub(crate) const IDLE_BODY_MS: u64 = 60_000;
 /// Changes behind the newest snapshot after which a new one is made.
 pub(crate) const SNAPSHOT_TAIL_CHANGES_MAX: u64 = 1_000;
+/// Problems that the check of one store names.
+pub(crate) const PROBLEMS_MAX: usize = 1_000;
+/// Refusals that are remembered, the newest.
+pub(crate) const REFUSALS_MAX: usize = 1_000;
+/// How long refusals and receipts wait to be written down.
+pub(crate) const LEDGER_FLUSH_MS: u64 = 1_000;
+/// Proofs of a forked access log that are kept.
+pub(crate) const FORKS_MAX: usize = 16;
+/// How long until what could not be written again is tried once more.
+pub(crate) const REPLAY_RETRY_MS: u64 = 1_000;
 /// Quarantined changes that are remembered.
 pub(crate) const QUARANTINED_CHANGES_MAX: usize = 1_024;
+/// How long a wish for the access log is waited for, unless the options say otherwise.
+pub const ACCESS_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the machine is told the time of day, besides at the start.
+pub(crate) const CLOCK: Duration = Duration::from_secs(30);
+/// Refused wishes whose reason is remembered for other processes.
+pub(crate) const REFUSALS_REMEMBERED_MAX: usize = 64;
+/// Wishes for the access log that wait on one directory.
+pub(crate) const WISHES_WAITING_MAX: usize = wattle_protocol::limits::PROPOSALS_WAITING_MAX;
 /// An identity file.
 pub(crate) const IDENTITY_BYTES_MAX: u64 = 4 * 1024;
 /// The settings of a directory.
 pub(crate) const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
+/// Changes of one write between two signatures: readers hold what is not covered, within limits.
+pub(crate) const CHANGES_PER_SEAL_MAX: usize = 256;

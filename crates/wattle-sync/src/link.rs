@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use wattle_protocol::Blob;
 use wattle_protocol::limits::{FRAME_BEFORE_PROOF_BYTES_MAX, FRAME_BYTES_MAX};
-use wattle_protocol::message::Refusal;
+use wattle_protocol::message::{Code, Refusal};
 
 use crate::limits::{
     FRAMES_BEFORE_PROOF_MAX, GOODBYE, LINK_ARRIVED_BYTES_MAX, LINK_QUEUE_FRAMES_MAX,
@@ -62,8 +62,11 @@ impl Arrived {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
     /// This side closed it.
-    #[error("closed here")]
-    Here,
+    #[error("closed here{}", .refusal.as_ref().map(|refusal| format!(": {refusal}")).unwrap_or_default())]
+    Here {
+        /// Why, where there was a reason.
+        refusal: Option<Refusal>,
+    },
     /// The other side closed it.
     #[error("closed by the other side: {reason} ({code})")]
     There {
@@ -86,7 +89,18 @@ pub enum Ended {
 impl Ended {
     /// Trying again soon will end in the same way.
     pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::There { code: 4400..4500, .. })
+        // A handshake that was too slow may be faster the next time.
+        matches!(self, Self::There { code: 4400..=4407 | 4409..4500, .. })
+    }
+
+    /// Rights have changed: trying again at once shows what may be read now.
+    pub fn is_for_new_rights(&self) -> bool {
+        let changed = Code::RightsChanged.number();
+        match self {
+            Self::There { code, .. } => *code == changed,
+            Self::Here { refusal: Some(refusal) } => refusal.code.number() == changed,
+            Self::Here { refusal: None } | Self::Broken { .. } | Self::Silent => false,
+        }
     }
 }
 
@@ -239,7 +253,7 @@ where
     }
 
     async fn close(&mut self, refusal: Option<Refusal>) -> Ended {
-        let frame = match refusal {
+        let frame = match &refusal {
             Some(refusal) => CloseFrame {
                 code: CloseCode::from(refusal.code.number()),
                 reason: shortened(&refusal.reason).into(),
@@ -247,7 +261,7 @@ where
             None => CloseFrame { code: CloseCode::Normal, reason: "".into() },
         };
         timeout(GOODBYE, self.sink.send(Message::Close(Some(frame)))).await.ok();
-        Ended::Here
+        Ended::Here { refusal }
     }
 }
 
@@ -292,7 +306,7 @@ where
             }
             let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
             let Ok(room) = Arc::clone(&room).acquire_many_owned(bytes).await else {
-                return Ended::Here;
+                return Ended::Here { refusal: None };
             };
             if !(self.deliver)(LinkEvent::Frame(Arrived { frame, room })).await {
                 // Nobody listens any more: the writer says goodbye, and ends.

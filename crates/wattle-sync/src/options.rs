@@ -4,10 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wattle_context::{Candidate, Value};
+use wattle_protocol::PublicKey;
 
 use crate::identity::Identity;
+use crate::limits::ACCESS_PATIENCE;
 use crate::tls::TlsOptions;
 
 /// A merge policy of the application: from the concurrent values and their common base to what is in force.
@@ -20,6 +23,9 @@ pub struct Options {
     pub directory: PathBuf,
     /// Who edits.
     pub identity: Identity,
+    /// Who proves their key on links, when it is not the one who edits: the person whose directory an
+    /// agent works in. Links then carry what the person may read and write.
+    pub links_as: Option<Identity>,
     /// The program, for people to read.
     pub client: String,
     /// Remotes to dial, besides those that the directory remembers.
@@ -32,6 +38,12 @@ pub struct Options {
     pub customs: Vec<(String, Custom)>,
     /// Certificates.
     pub tls: TlsOptions,
+    /// A second owner of a context that is made: the key to fall back on when the owner's is lost.
+    pub recovery: Option<PublicKey>,
+    /// How long a wish for the access log, or the taking up of an invitation, is waited for.
+    pub access_patience: Duration,
+    /// A token of a login, for relays that ask for one. Sent over TLS, and to this machine itself.
+    pub token: Option<String>,
 }
 
 /// Whether a process dials.
@@ -50,12 +62,16 @@ impl Options {
         Self {
             directory: directory.into(),
             identity,
+            links_as: None,
             client: "wattle".to_owned(),
             dial: Vec::new(),
             listen: None,
             uplink: Uplink::default(),
             customs: Vec::new(),
             tls: TlsOptions::default(),
+            recovery: None,
+            access_patience: ACCESS_PATIENCE,
+            token: None,
         }
     }
 
@@ -77,12 +93,15 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("directory", &self.directory)
             .field("identity", &self.identity)
+            .field("links_as", &self.links_as)
             .field("client", &self.client)
             .field("dial", &self.dial)
             .field("listen", &self.listen)
             .field("uplink", &self.uplink)
             .field("customs", &customs)
             .field("tls", &self.tls)
-            .finish()
+            .field("recovery", &self.recovery)
+            .field("access_patience", &self.access_patience)
+            .finish_non_exhaustive()
     }
 }

@@ -13,11 +13,14 @@ use wattle_protocol::{ContextId, PublicKey};
 use crate::address::{Address, JoinLink};
 use crate::engine::{self, Command, Order, Seed};
 use crate::error::{
-    AddressError, EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed,
+    AccessFailed, AddressError, EditFailed, ListenError, NotSettled, OpenError, ReadError,
+    ResolveFailed,
 };
 use crate::options::Options;
 use crate::status::{Heads, Present, Status};
-use crate::watch::{Changed, Watch};
+use crate::watch::{Notice, Watch};
+
+mod access;
 
 /// A context on disk: edited, read, watched, and kept equal with others.
 ///
@@ -30,7 +33,7 @@ pub struct Peer {
 
 struct Shared {
     commands: mpsc::Sender<Command>,
-    changes: broadcast::Sender<Changed>,
+    changes: broadcast::Sender<Notice>,
     name: std::sync::OnceLock<String>,
     context: ContextId,
     key: PublicKey,
@@ -84,8 +87,24 @@ impl Peer {
     }
 
     /// Makes a directory for a context that exists elsewhere; its documents come with the first link.
+    ///
+    /// An invitation is taken up at once when the remote of the link is reached within the patience of
+    /// the options, else later; until then nothing can be edited. When it is refused, the directory is
+    /// as it was, and the refusal says why.
     pub async fn join(options: Options, link: &JoinLink) -> Result<Self, OpenError> {
-        Self::start(options, Seed::Joined { link: link.clone() }).await
+        let directory = options.directory.clone();
+        let peer = Self::start(options, Seed::Joined { link: link.clone() }).await?;
+        if link.secret.is_none() {
+            return Ok(peer);
+        }
+        match peer.ask(Command::AwaitAdmission).await.unwrap_or(Err(AccessFailed::Closed)) {
+            Err(AccessFailed::Refused { refusal }) => {
+                peer.close().await;
+                engine::give_back(&directory)?;
+                Err(OpenError::NotAdmitted { refusal })
+            }
+            Ok(_) | Err(_) => Ok(peer),
+        }
     }
 
     async fn start(options: Options, seed: Seed) -> Result<Self, OpenError> {

@@ -29,6 +29,10 @@ pub struct Status {
     pub remotes: Vec<RemoteStatus>,
     /// Changes that no document could take.
     pub quarantined: Vec<Quarantined>,
+    /// Changes of this principal that do not count, because its rights have ended.
+    pub uncounted: Option<Uncounted>,
+    /// Proofs that a sequencer has signed two entries with one number.
+    pub forks: u64,
     /// The size of the store.
     pub store_bytes: u64,
 }
@@ -61,6 +65,30 @@ pub struct DocumentStatus {
     pub loaded: bool,
     /// What is known to be durable at the other stores.
     pub remotes: Vec<DocumentAt>,
+    /// What others have signed to have.
+    pub receipts: Vec<Received>,
+}
+
+/// What somebody has signed to have of a document, durably.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Whose signature.
+    pub key: PublicKey,
+    /// Changes that it covers.
+    pub changes: u64,
+    /// Changes that it does not.
+    pub pending: u64,
+    /// The number of entries of the access log that the signer knew.
+    pub epoch: u64,
+}
+
+/// Changes of this principal that do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncounted {
+    /// How many.
+    pub changes: u64,
+    /// The entry of the access log that ended its right to make them.
+    pub entry: u64,
 }
 
 /// How much of a document another store has.

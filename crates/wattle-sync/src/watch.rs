@@ -37,11 +37,30 @@ pub enum Origin {
     Remote(LinkId),
 }
 
+/// Changes that do not count: taken out of a document, with all that built on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOut {
+    /// Of which document.
+    pub part: Part,
+    /// How many changes of one author.
+    pub changes: u64,
+    /// Whose, for people to read.
+    pub by: String,
+    /// The author's key, in hexadecimal.
+    pub key: String,
+    /// They are this principal's own. What they did is written again where it may be.
+    pub own: bool,
+    /// Why.
+    pub why: String,
+}
+
 /// What a watcher is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Something has changed.
     Changed(Changed),
+    /// Something was shown that does not count. What stays is shown now.
+    TakenOut(TakenOut),
     /// The watcher was too slow: so many changes were not told. Read again.
     Lagged {
         /// How many.
@@ -51,17 +70,17 @@ pub enum Notice {
 
 /// What changes from now on.
 #[derive(Debug)]
-pub struct Watch(broadcast::Receiver<Changed>);
+pub struct Watch(broadcast::Receiver<Notice>);
 
 impl Watch {
-    pub(crate) fn new(receiver: broadcast::Receiver<Changed>) -> Self {
+    pub(crate) fn new(receiver: broadcast::Receiver<Notice>) -> Self {
         Self(receiver)
     }
 
     /// The next notice; none when the peer is closed.
     pub async fn next(&mut self) -> Option<Notice> {
         match self.0.recv().await {
-            Ok(changed) => Some(Notice::Changed(changed)),
+            Ok(notice) => Some(notice),
             Err(RecvError::Lagged(missed)) => Some(Notice::Lagged { missed }),
             Err(RecvError::Closed) => None,
         }

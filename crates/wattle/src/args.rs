@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) mod access;
+
 const FIRST_STEPS: &str = "\
 First steps:
-  wattle init --name shop            make a context in this folder
+  wattle init shop                   make a context in this folder
   wattle edit rules add \"No deploys on Friday\"
   wattle show                        read it
-  wattle up                          share it: prints the link for `wattle join`
+  wattle up                          share it: prints a link for one other person
+  wattle invite --role reader        a link for somebody else
+  wattle agent add bot --days 7      a key for an agent, which edits with `wattle --as bot edit …`
   wattle demo                        see two peers edit at once, in a few seconds
 
 Exit codes: 0 done, 1 refused or not found, 2 usage, 3 changed since the version given.";
@@ -30,6 +34,15 @@ pub(crate) struct Everywhere {
     /// The folder with `.wattle/` in it [default: the nearest one upward]
     #[arg(long, global = true, env = "WATTLE_DIR", value_name = "DIR", hide_env_values = true)]
     pub(crate) dir: Option<PathBuf>,
+    /// Act as this agent of yours; with init and join also: what to call you
+    #[arg(
+        long = "as",
+        global = true,
+        env = "WATTLE_AS",
+        value_name = "NAME",
+        hide_env_values = true
+    )]
+    pub(crate) whose: Option<String>,
     /// Print JSON for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -41,9 +54,12 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   wattle init
-  wattle init --name shop --as ana
+  wattle init shop --as ana
+  wattle init shop --recovery        prints a key to put away, for the day when yours is lost
+  wattle init shop --relay wattle://relay.example.org:4747
 
-Makes `.wattle/` here and, once per person, a key in ~/.config/wattle (or WATTLE_CONFIG_DIR).")]
+Makes `.wattle/` here and, once per person, a key in ~/.config/wattle (or WATTLE_CONFIG_DIR). You are
+the owner. With --relay the context is kept there too, and that relay orders changes of rights.")]
     Init(Init),
     /// Share the context: a relay and this replica in one process
     #[command(after_help = "\
@@ -57,11 +73,82 @@ Runs until Ctrl-C. Commands in other terminals see and share everything meanwhil
     /// Take part in a context that somebody shares
     #[command(after_help = "\
 Examples:
-  wattle join wattle://192.168.1.7:4747/4f1c…
-  wattle join wattle://192.168.1.7:4747/4f1c… --as bot
+  wattle join 'wattle://192.168.1.7:4747/4f1c…#9a02…'
+  wattle join 'wattle://192.168.1.7:4747/4f1c…#9a02…' --name bob
 
-The link is what `wattle up` prints. The context is kept in `.wattle/` here and works offline too.")]
+The link is what `wattle up` and `wattle invite` print; what stands behind `#` is the invitation.
+Who is a member already joins another folder with the part before it. The context is kept in
+`.wattle/` here and works offline too.")]
     Join(Join),
+    /// Make a link with which somebody becomes a member
+    #[command(after_help = "\
+Examples:
+  wattle invite                      one contributor, within 3 days
+  wattle invite --role editor --uses 5 --days 1
+  wattle invite --role 'read=tasks,documents;write=tasks'
+  wattle invite | qrencode -t utf8   only the link is on standard output
+
+Who has the link can take it up, so send it like a password. `wattle members` lists what is open,
+`wattle revoke` withdraws it.")]
+    Invite(access::Invite),
+    /// Who takes part, with which role; and which invitations are open
+    Members,
+    /// Give a member another role, or a key a role
+    #[command(after_help = "\
+Examples:
+  wattle grant bob editor
+  wattle grant bob editor --days 30
+  wattle grant 4f1c8a… contributor --name ci --per-minute 30
+
+Nobody gives more than they have. Less than before is a revocation of the rest: what was edited
+until then stays.")]
+    Grant(access::Grant),
+    /// Take a member's rights for ever, or withdraw an invitation
+    #[command(after_help = "\
+Examples:
+  wattle revoke bob
+  wattle revoke 4f1c8a               by the beginning of the key
+  wattle revoke inv-9a02b7c4         an invitation, as listed by `wattle members`
+
+What bob edited until now stays; what comes later from that key counts nowhere. What bob has read,
+bob keeps. The agents that bob sponsors end too.")]
+    Revoke(access::Revoke),
+    /// Replace your key by a new one, here and in the context
+    #[command(after_help = "\
+Examples:
+  wattle rotate
+
+Your name, role and agents go over to the new key. The old one counts for nothing from then on.")]
+    Rotate,
+    /// Become owner again with the recovery key of `wattle init --recovery`
+    #[command(after_help = "\
+Examples:
+  wattle recover                     asks for the key; or: wattle recover < recovery.txt
+  wattle recover wattle://relay.example.org:4747/4f1c…
+
+Gives this machine's key the role of owner. Then `wattle revoke` the key that was lost.")]
+    Recover(access::Recover),
+    /// Which key you are, and what it may do here
+    Whoami,
+    /// Keys for agents that work for you
+    #[command(subcommand)]
+    Agent(access::Agent),
+    /// Who orders changes of rights: show it, or name another one
+    #[command(after_help = "\
+Examples:
+  wattle sequencer                   show it
+  wattle sequencer wattle://relay.example.org:4747
+  wattle sequencer ana --pass-by     the present one is lost, or lies
+
+While the sequencer is out of reach, rights stand still, and editing goes on.")]
+    Sequencer(access::Sequencer),
+    /// What was done to rights, what was refused, what was settled: by whom and when
+    #[command(after_help = "\
+Examples:
+  wattle audit
+  wattle audit --json | jq .audit
+  wattle audit verify                check every signature again, offline")]
+    Audit(access::Audit),
     /// Exchange changes with the relay
     #[command(after_help = "\
 Examples:
@@ -160,11 +247,17 @@ Logs go to standard error: WATTLE_LOG=info wattle mcp")]
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// What to call the context [default: the folder's name]
-    #[arg(long)]
+    #[arg(value_name = "NAME", conflicts_with = "called")]
     pub(crate) name: Option<String>,
-    /// Who you are [default: the user's name]
-    #[arg(long = "as", value_name = "PERSON")]
-    pub(crate) person: Option<String>,
+    /// The same
+    #[arg(long = "name", value_name = "NAME", hide = true)]
+    pub(crate) called: Option<String>,
+    /// Keep it at this relay too, from now on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) relay: Option<String>,
+    /// Print a recovery key: an owner that you put away
+    #[arg(long)]
+    pub(crate) recovery: bool,
 }
 
 #[derive(Debug, Args)]
@@ -176,12 +269,12 @@ pub(crate) struct Up {
 
 #[derive(Debug, Args)]
 pub(crate) struct Join {
-    /// What `wattle up` printed
+    /// What `wattle up` or `wattle invite` printed
     #[arg(value_name = "LINK")]
     pub(crate) link: String,
-    /// Who you are [default: the user's name]
-    #[arg(long = "as", value_name = "NAME")]
-    pub(crate) person: Option<String>,
+    /// What to call you [default: the user's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// How long to wait for the relay
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub(crate) timeout: u64,

@@ -1,7 +1,7 @@
 //! `wattle conflicts` and `wattle resolve`.
 
 use serde_json::json;
-use wattle_context::json::{answer_to_json, conflict_to_json};
+use wattle_context::json::answer_to_json;
 use wattle_context::{Op, Settlement};
 use wattle_sync::Parts;
 
@@ -13,13 +13,15 @@ use crate::screen::{Form, Screen, say};
 use crate::session::Session;
 use crate::time::now_ms;
 use crate::typed;
+use crate::who::Roll;
 
 /// Lists the open conflicts, with every value.
 pub(crate) async fn list(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
     let peer = session.open().await?;
-    let conflicts = peer.view(Parts::All, |context| context.conflicts()).await?;
+    let mut conflicts = peer.view(Parts::All, |context| context.conflicts()).await?;
+    let roll = Roll::of(&peer).await?;
     if screen.form == Form::Json {
-        let list: Vec<_> = conflicts.iter().map(conflict_to_json).collect();
+        let list: Vec<_> = conflicts.iter().map(|one| roll.conflict_to_json(one)).collect();
         screen.json(&json!({ "conflicts": list }))?;
         return Ok(());
     }
@@ -27,7 +29,8 @@ pub(crate) async fn list(session: &Session, screen: &mut Screen) -> Result<(), F
         say!(screen, "no conflicts")?;
     }
     let now = now_ms();
-    for conflict in &conflicts {
+    for conflict in &mut conflicts {
+        roll.sign(conflict);
         render::conflict(screen, conflict, now)?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use wattle_context::Landed;
+use wattle_sync::Role;
 
 use crate::args;
 use crate::failure::Failure;
@@ -56,21 +57,26 @@ pub(crate) async fn run(args: args::Demo, screen: &mut Screen) -> Result<(), Fai
 /// All acts; answers what they have shown.
 async fn play(stage: &Stage, screen: &mut Screen) -> Result<Vec<String>, Failure> {
     let mut ana = opening(stage, screen).await?;
-    let mut bot = stage.join("bot", &ana).await?;
-    say!(screen, "  bot    joins with {}", brief(&stage.link(&ana).to_string(), 48))?;
-    equal(screen, &ana, &bot).await?;
-    at_once(screen, &mut ana, &mut bot).await?;
-    apart(screen, stage, &mut ana, &mut bot).await?;
-    settle(screen, &mut ana, &mut bot).await?;
-    rewrite(screen, &mut ana, &mut bot).await?;
-    let fingerprint = check::until_equal(&ana, &bot).await?;
-    let changes = check::nothing_lost(&ana, &bot).await?;
-    ana.peer.close().await;
-    bot.peer.close().await;
+    let link = stage.invite(&ana, Role::Maintainer).await?;
+    let mut bob = stage.join("bob", &link).await?;
+    say!(screen, "  bob    joins as maintainer with {}", brief(&link.to_string(), 44))?;
+    equal(screen, &ana, &bob).await?;
+    at_once(screen, &mut ana, &mut bob).await?;
+    apart(screen, stage, &mut ana, &mut bob).await?;
+    settle(screen, &mut ana, &mut bob).await?;
+    rewrite(screen, &mut ana, &mut bob).await?;
+    let bot = bounded(stage, screen, (&ana, &bob)).await?;
+    let fingerprint = check::until_equal(&ana, &bob).await?;
+    let changes = check::nothing_lost((&ana, &bob), &[&ana, &bob, &bot]).await?;
+    for actor in [bot, ana, bob] {
+        actor.peer.close().await;
+    }
     Ok(vec![
         format!("all {changes} acknowledged changes are in both histories: none was lost"),
         format!("both replicas are equal to the byte: {fingerprint}"),
         "both saw the conflict under one id, one settled it, and it is settled for both".to_owned(),
+        "the agent did what its role allows, and the rule that it may not change is as it was"
+            .to_owned(),
     ])
 }
 
@@ -91,13 +97,13 @@ async fn opening(stage: &Stage, screen: &mut Screen) -> Result<Actor, Failure> {
 }
 
 /// Both are connected, and edit one task and one text at the same moment.
-async fn at_once(screen: &mut Screen, ana: &mut Actor, bot: &mut Actor) -> Result<(), Failure> {
+async fn at_once(screen: &mut Screen, ana: &mut Actor, bob: &mut Actor) -> Result<(), Failure> {
     act(screen, "Both edit the same task and the same text at the same moment")?;
     let status = set(&format!("{TASK}/status"), "in_progress");
     let note = append(&format!("{TASK}/notes"), "the photos are in");
     let (one, two) = tokio::join!(
         ana.makes(status, "sets the task in progress"),
-        bot.makes(note, "notes \u{201c}the photos are in\u{201d}")
+        bob.makes(note, "notes \u{201c}the photos are in\u{201d}")
     );
     one?.tell(screen)?;
     two?.tell(screen)?;
@@ -105,14 +111,14 @@ async fn at_once(screen: &mut Screen, ana: &mut Actor, bot: &mut Actor) -> Resul
     let longer = replace(BODY, "ten minutes", "a quarter of an hour");
     let (one, two) = tokio::join!(
         ana.makes(live, "changes line 2 of the text"),
-        bot.makes(longer, "changes line 3 of the text")
+        bob.makes(longer, "changes line 3 of the text")
     );
     one?.tell(screen)?;
     two?.tell(screen)?;
-    equal(screen, ana, bot).await?;
+    equal(screen, ana, bob).await?;
     let body = ana.body().await?;
     claim(body.contains("STAGE=live"), "ana's line is in the text")?;
-    claim(body.contains("a quarter of an hour"), "bot's line is in the text")?;
+    claim(body.contains("a quarter of an hour"), "bob's line is in the text")?;
     quote(screen, &body)
 }
 
@@ -121,38 +127,38 @@ async fn apart(
     screen: &mut Screen,
     stage: &Stage,
     ana: &mut Actor,
-    bot: &mut Actor,
+    bob: &mut Actor,
 ) -> Result<(), Failure> {
-    act(screen, "bot goes offline; both go on, with the same rule and the same text")?;
-    bot.goes_offline(stage).await?;
+    act(screen, "bob goes offline; both go on, with the same rule and the same text")?;
+    bob.goes_offline(stage).await?;
     let noon = set(RULE, "No deploys on Friday after noon");
     ana.does(screen, noon, "sets the rule to \u{201c}No deploys on Friday after noon\u{201d}")
         .await?;
     let fine = set(RULE, "Deploys on Friday are fine");
-    bot.does(screen, fine, "sets it to \u{201c}Deploys on Friday are fine\u{201d}").await?;
+    bob.does(screen, fine, "sets it to \u{201c}Deploys on Friday are fine\u{201d}").await?;
     let email = append(BODY, "Then write to the customers.\n");
     ana.does(screen, email, "adds a last line to the text").await?;
     let title = replace(BODY, "# Runbook", "# Runbook for deploys");
-    bot.does(screen, title, "changes its heading").await?;
+    bob.does(screen, title, "changes its heading").await?;
     let effect = add("tools", "github/*");
-    bot.does(screen, effect, "adds the tool \u{201c}github/*\u{201d}").await?;
-    let (one, two) = (ana.fingerprint().await?, bot.fingerprint().await?);
+    bob.does(screen, effect, "adds the tool \u{201c}github/*\u{201d}").await?;
+    let (one, two) = (ana.fingerprint().await?, bob.fingerprint().await?);
     claim(one != two, "apart they differ")?;
-    say!(screen, "  {} ana {one}, bot {two}", screen.paint.yellow("≠"))?;
+    say!(screen, "  {} ana {one}, bob {two}", screen.paint.yellow("≠"))?;
 
-    act(screen, "bot is back")?;
-    bot.comes_back(stage).await?;
-    equal(screen, ana, bot).await?;
-    let body = bot.body().await?;
-    claim(body.starts_with("# Runbook for deploys\n"), "bot's heading is in the text")?;
+    act(screen, "bob is back")?;
+    bob.comes_back(stage).await?;
+    equal(screen, ana, bob).await?;
+    let body = bob.body().await?;
+    claim(body.starts_with("# Runbook for deploys\n"), "bob's heading is in the text")?;
     claim(body.ends_with("Then write to the customers.\n"), "ana's last line is in the text")?;
     quote(screen, &body)
 }
 
 /// The rule has two values; somebody decides.
-async fn settle(screen: &mut Screen, ana: &mut Actor, bot: &mut Actor) -> Result<(), Failure> {
+async fn settle(screen: &mut Screen, ana: &mut Actor, bob: &mut Actor) -> Result<(), Failure> {
     act(screen, "The rule has two values now: nothing was overwritten, and both are told")?;
-    let (seen, also) = (ana.conflicts().await?, bot.conflicts().await?);
+    let (seen, also) = (ana.conflicts().await?, bob.conflicts().await?);
     claim(seen == also, "both see the same conflicts")?;
     let [conflict] = seen.as_slice() else {
         return claim(false, "there is exactly one conflict");
@@ -167,26 +173,45 @@ async fn settle(screen: &mut Screen, ana: &mut Actor, bot: &mut Actor) -> Result
         .unwrap_or_default();
     ana.settles(&conflict.id, &letter).await?;
     say!(screen, "  ana    keeps {letter}: wattle resolve {} --keep {letter}", conflict.id)?;
-    equal(screen, ana, bot).await?;
-    claim(bot.conflicts().await?.is_empty(), "no conflict is left at bot's")?;
-    claim(bot.text(RULE).await?.as_deref() == Some(keep), "the rule is what ana kept")
+    equal(screen, ana, bob).await?;
+    claim(bob.conflicts().await?.is_empty(), "no conflict is left at bob's")?;
+    claim(bob.text(RULE).await?.as_deref() == Some(keep), "the rule is what ana kept")
 }
 
-/// An agent writes a whole text back that it read before somebody else changed it.
-async fn rewrite(screen: &mut Screen, ana: &mut Actor, bot: &mut Actor) -> Result<(), Failure> {
-    act(screen, "bot rewrites the whole text from the version that it read a while ago")?;
-    let (read, version) = bot.body_and_version().await?;
-    say!(screen, "  bot    reads the text, version {version}, and thinks")?;
+/// An agent with a role of its own: it does its work, and leaves the rules alone.
+async fn bounded(
+    stage: &Stage,
+    screen: &mut Screen,
+    (ana, bob): (&Actor, &Actor),
+) -> Result<Actor, Failure> {
+    act(screen, "ana gives an agent a key of its own: contributor, for an hour")?;
+    let mut bot = stage.agent("bot", (ana, Role::Contributor)).await?;
+    let note = append(&format!("{TASK}/notes"), "the prices are checked");
+    bot.does(screen, note, "notes \u{201c}the prices are checked\u{201d} in the task").await?;
+    let rule = ana.text(RULE).await?;
+    let refusal = bot.is_refused(set(RULE, "Deploys on Friday are fine")).await?;
+    say!(screen, "  bot    sets the rule to \u{201c}Deploys on Friday are fine\u{201d}")?;
+    say!(screen, "  {} refused at its own machine: {refusal}", screen.paint.red("✗"))?;
+    check::until_equal(ana, bob).await?;
+    claim(bot.text(RULE).await? == rule && bob.text(RULE).await? == rule, "the rule is as it was")?;
+    Ok(bot)
+}
+
+/// Somebody writes a whole text back that it read before somebody else changed it.
+async fn rewrite(screen: &mut Screen, ana: &mut Actor, bob: &mut Actor) -> Result<(), Failure> {
+    act(screen, "bob rewrites the whole text from the version that it read a while ago")?;
+    let (read, version) = bob.body_and_version().await?;
+    say!(screen, "  bob    reads the text, version {version}, and thinks")?;
     let early = replace(BODY, "Tell the channel", "Tell #deploys");
     ana.does(screen, early, "changes line 4 meanwhile").await?;
-    check::until_equal(ana, bot).await?;
+    check::until_equal(ana, bob).await?;
     let rewritten = read.replace("Deploy with", "From a clean checkout, deploy with");
     let mut edit = set(BODY, &rewritten);
     edit.base = Some(version);
-    let deed = bot.makes(edit, "writes all of it back, based on that version").await?;
+    let deed = bob.makes(edit, "writes all of it back, based on that version").await?;
     deed.tell(screen)?;
     claim(matches!(deed.landed, Landed::Merged { .. }), "the rewrite was merged")?;
-    equal(screen, ana, bot).await?;
+    equal(screen, ana, bob).await?;
     let body = ana.body().await?;
     claim(body.contains("#deploys"), "ana's change has survived the rewrite")?;
     claim(body.contains("clean checkout"), "the rewrite is in the text")?;

@@ -7,7 +7,8 @@ use wattle_context::json::JsonError;
 use wattle_context::{EditError, PathError, VersionError};
 use wattle_relay::StartError;
 use wattle_sync::{
-    AddressError, EditFailed, IdentityError, NotSettled, OpenError, ReadError, ResolveFailed,
+    AccessFailed, AddressError, Code, EditFailed, IdentityError, NotSettled, OpenError, ReadError,
+    Refusal, ResolveFailed, VerifyError,
 };
 
 use crate::landing::others;
@@ -145,6 +146,75 @@ pub(crate) enum Failure {
         /// How far it came.
         late: Option<NotSettled>,
     },
+    /// An invitation that cannot be taken up.
+    #[error("{refused}; nothing was made here")]
+    NotInvited {
+        /// Why, and what to do.
+        refused: String,
+    },
+    /// The log of rights does not allow it.
+    #[error("{reason}{}", advice.map_or_else(String::new, |advice| format!(": {advice}")))]
+    NotAllowed {
+        /// Why.
+        reason: String,
+        /// What to do.
+        advice: Option<&'static str>,
+    },
+    /// A wish for the log of rights that was not even judged.
+    #[error(transparent)]
+    Access(AccessFailed),
+    /// A word that names no member and no invitation.
+    #[error("nobody here is called {word}, and no key begins with it; members are: {}", known.join(", "))]
+    Nobody {
+        /// The word.
+        word: String,
+        /// Names that could have been meant.
+        known: Vec<String>,
+    },
+    /// A word that names several.
+    #[error("{word} could be {}: say more of the key", candidates.join(" or "))]
+    Ambiguous {
+        /// The word.
+        word: String,
+        /// Whom it could mean.
+        candidates: Vec<String>,
+    },
+    /// A key that is new here, and has no name.
+    #[error("{key} is new here: what is it called? Add --name NAME")]
+    Nameless {
+        /// The key.
+        key: String,
+    },
+    /// What was named is not a member.
+    #[error("{word} is no member; `wattle members` lists them")]
+    NoMember {
+        /// The word.
+        word: String,
+    },
+    /// An agent tried what only its person does.
+    #[error("{name} is an agent, and agents give no rights and have no agents: do it without --as")]
+    AgentActs {
+        /// The agent.
+        name: String,
+    },
+    /// A key that is no owner of the context.
+    #[error("that key is no owner of this context: is it the recovery key of another one?")]
+    NoRecovery,
+    /// Nobody answers at an address, or not as a replica.
+    #[error("{address} was not reached, so its key is not known")]
+    NotMet {
+        /// The address.
+        address: String,
+    },
+    /// A store of which something does not hold.
+    #[error("{problems} facts do not hold; the lines above say which")]
+    NotVerified {
+        /// How many.
+        problems: usize,
+    },
+    /// A store that cannot be checked.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The relay of `up`.
     #[error(transparent)]
     Relay(#[from] StartError),
@@ -168,9 +238,57 @@ impl Failure {
         if matches!(self, Self::Changed { .. }) { 3 } else { 1 }
     }
 
+    /// Of a link that was not let in: what is wrong with the invitation, and what to do.
+    pub(crate) fn refused_link(error: OpenError) -> Self {
+        let OpenError::NotAdmitted { refusal } = &error else { return Self::Open(error) };
+        Self::not_admitted(refusal)
+    }
+
+    /// Of an invitation that was not honoured.
+    pub(crate) fn not_admitted(refusal: &Refusal) -> Self {
+        let known = INVITATIONS.iter().find(|(code, _)| *code == refusal.code);
+        let refused = known.map_or(refusal.reason.as_str(), |(_, sentence)| sentence);
+        Self::NotInvited { refused: refused.to_owned() }
+    }
+
     /// Whether it is only that nobody reads on.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// What is wrong with an invitation, and what to do.
+const INVITATIONS: &[(Code, &str)] = &[
+    (Code::UsedUp, "this invitation has been used up: ask for another link"),
+    (Code::Expired, "this invitation has expired: ask for another link"),
+    (
+        Code::Revoked,
+        "this invitation was withdrawn, or your key has lost its rights here: ask who sent it",
+    ),
+    (
+        Code::Unknown,
+        "there is no such context or invitation there, or the link was not copied whole",
+    ),
+    (Code::Replayed, "you are a member already: join with the link up to the `#`"),
+];
+
+/// What to do about a refusal of the log of rights.
+const ADVICE: &[(Code, &str)] = &[
+    (Code::Forbidden, "`wattle whoami` says what you may do; a maintainer or an owner can do more"),
+    (Code::Excess, "`wattle whoami` says what you hold; an owner can give more"),
+    (Code::SelfGrant, "ask another owner or maintainer"),
+    (
+        Code::Revoked,
+        "such a key never comes back; somebody who may invite makes a link for a new one",
+    ),
+    (Code::Expired, "choose a later end"),
+];
+
+impl From<AccessFailed> for Failure {
+    fn from(failed: AccessFailed) -> Self {
+        let AccessFailed::Refused { refusal } = failed else { return Self::Access(failed) };
+        let advice = ADVICE.iter().find(|(code, _)| *code == refusal.code);
+        Self::NotAllowed { reason: refusal.reason, advice: advice.map(|(_, advice)| *advice) }
     }
 }
 

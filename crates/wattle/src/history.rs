@@ -1,7 +1,8 @@
 //! `wattle log` and `wattle diff`.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use wattle_context::LogFilter;
+use wattle_context::history::LogEntry;
 use wattle_context::json::{difference_to_json, log_entry_to_json};
 use wattle_sync::Parts;
 
@@ -12,6 +13,7 @@ use crate::screen::{Form, Screen, say};
 use crate::session::{self, Session};
 use crate::time::{ago, now_ms};
 use crate::version;
+use crate::who::Roll;
 
 /// Prints who changed what, newest first.
 pub(crate) async fn log(
@@ -21,7 +23,7 @@ pub(crate) async fn log(
 ) -> Result<(), Failure> {
     let peer = session.open().await?;
     let limit = args.number;
-    let entries = match args.path {
+    let mut entries = match args.path {
         None => {
             peer.view(Parts::All, move |context| {
                 context.log(&LogFilter { limit, ..LogFilter::default() })
@@ -35,13 +37,17 @@ pub(crate) async fn log(
             peer.view(Parts::These(parts), move |context| context.log(&filter)).await?
         }
     };
+    let roll = Roll::of(&peer).await?;
     if screen.form == Form::Json {
-        let list: Vec<_> = entries.iter().map(log_entry_to_json).collect();
+        let list: Vec<_> = entries.iter().map(|entry| entry_to_json(&roll, entry)).collect();
         screen.json(&json!({ "log": list }))?;
         return Ok(());
     }
     let now = now_ms();
-    for entry in &entries {
+    for entry in &mut entries {
+        if let Ok(key) = entry.key.parse() {
+            entry.by = roll.signed(&entry.by, &key);
+        }
         let line = render::log_entry(entry, &ago(entry.time_ms, now), screen.paint);
         say!(screen, "{line}")?;
     }
@@ -49,6 +55,15 @@ pub(crate) async fn log(
         say!(screen, "nothing has been changed yet")?;
     }
     Ok(())
+}
+
+/// An entry, with what its author is and for whom it works.
+fn entry_to_json(roll: &Roll, entry: &LogEntry) -> Json {
+    let mut json = log_entry_to_json(entry);
+    if let (Some(object), Ok(key)) = (json.as_object_mut(), entry.key.parse()) {
+        roll.describe(&key, object);
+    }
+    json
 }
 
 /// Prints what changed between two versions.

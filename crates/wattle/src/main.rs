@@ -6,21 +6,30 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+mod agent;
 mod args;
+mod audit;
 mod conflicts;
 mod demo;
 mod edit;
 mod export;
 mod failure;
+mod grant;
 mod history;
 mod import;
 mod init;
+mod invite;
 mod landing;
 mod mcp;
+mod members;
+mod outcome;
 mod place;
+mod recover;
 mod render;
+mod rotate;
 mod run;
 mod screen;
+mod sequencer;
 mod session;
 mod show;
 mod signal;
@@ -31,6 +40,7 @@ mod typed;
 mod up;
 mod version;
 mod watch;
+mod who;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();

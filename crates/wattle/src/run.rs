@@ -7,10 +7,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::{Form, Screen};
-use crate::session::Session;
-use crate::{
-    conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch,
-};
+use crate::session::{Acting, Session};
+use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
+use crate::{conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch};
 
 /// What stands in the history as the program.
 const CLIENT: &str = "wattle";
@@ -42,10 +41,21 @@ async fn command(cli: Cli) -> Result<(), Failure> {
     let form = if cli.everywhere.json { Form::Json } else { Form::Text };
     let screen = &mut Screen::new(form);
     let dir = cli.everywhere.dir.as_deref();
-    let session = |client| Session::find(dir, client);
+    let acting = Acting(cli.everywhere.whose);
+    let session = |client| Session::find(dir, acting.clone(), client);
     match cli.command {
-        Command::Init(args) => init::init(dir, args, screen).await,
-        Command::Join(args) => init::join(dir, args, screen).await,
+        Command::Init(args) => init::init((dir, &acting), args, screen).await,
+        Command::Join(args) => init::join((dir, &acting), args, screen).await,
+        Command::Recover(args) => recover::run((dir, &acting), args, screen).await,
+        Command::Invite(args) => invite::run(&session(CLIENT)?, args, screen).await,
+        Command::Members => members::run(&session(CLIENT)?, screen).await,
+        Command::Grant(args) => grant::grant(&session(CLIENT)?, args, screen).await,
+        Command::Revoke(args) => grant::revoke(&session(CLIENT)?, args, screen).await,
+        Command::Rotate => rotate::run(&session(CLIENT)?, screen).await,
+        Command::Whoami => members::whoami(&session(CLIENT)?, screen).await,
+        Command::Agent(args) => agent::run(&session(CLIENT)?, args, screen).await,
+        Command::Sequencer(args) => sequencer::run(&session(CLIENT)?, args, screen).await,
+        Command::Audit(args) => audit::run((|| session(CLIENT), dir), args, screen).await,
         Command::Up(args) => up::run(&session(CLIENT)?, args, screen).await,
         Command::Sync(args) => sync::run(&session(CLIENT)?, args, screen).await,
         Command::Status => status::run(&session(CLIENT)?, screen).await,

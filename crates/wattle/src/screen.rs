@@ -58,6 +58,11 @@ impl Screen {
         self.out.flush()
     }
 
+    /// A line for the person beside the output; not for programs that read it.
+    pub(crate) fn aside(&self, line: &str) -> io::Result<()> {
+        writeln!(io::stderr(), "{line}")
+    }
+
     /// JSON on several lines.
     pub(crate) fn json(&mut self, value: &Json) -> io::Result<()> {
         writeln!(self.out, "{value:#}")

@@ -3,7 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use wattle_context::{Part, Path, PathError, Section};
-use wattle_sync::{Identity, IdentityError, Options, Parts, Peer, Uplink};
+use wattle_sync::{Identity, Options, Parts, Peer, Uplink};
 
 use crate::failure::Failure;
 use crate::place::{Place, person};
@@ -12,17 +12,26 @@ use crate::screen::brief;
 /// A context's name in a line.
 const NAME_CHARS: usize = 80;
 
+/// As whom somebody acts: the person of this machine, or one of their agents.
+#[derive(Clone, Debug)]
+pub(crate) struct Acting(pub(crate) Option<String>);
+
 /// What a command works on.
 #[derive(Debug)]
 pub(crate) struct Session {
     place: Place,
+    acting: Acting,
     client: &'static str,
 }
 
 impl Session {
     /// The context that is given or found; `client` stands in the history.
-    pub(crate) fn find(given: Option<&FilePath>, client: &'static str) -> Result<Self, Failure> {
-        Ok(Self { place: Place::find(given)?, client })
+    pub(crate) fn find(
+        given: Option<&FilePath>,
+        acting: Acting,
+        client: &'static str,
+    ) -> Result<Self, Failure> {
+        Ok(Self { place: Place::find(given)?, acting, client })
     }
 
     /// The folder around the context's.
@@ -46,6 +55,7 @@ impl Session {
     pub(crate) async fn online(&self, dial: Vec<String>) -> Result<Peer, Failure> {
         let mut options = self.options()?;
         options.dial = dial;
+        options.links_as = self.person_behind().await?;
         Ok(Peer::open(options).await?)
     }
 
@@ -53,20 +63,67 @@ impl Session {
     pub(crate) async fn online_as(&self, client: String) -> Result<Peer, Failure> {
         let mut options = self.options()?;
         options.client = client;
+        options.links_as = self.person_behind().await?;
         Ok(Peer::open(options).await?)
     }
 
+    /// Whose links an agent uses that works in its person's folder: the person's, who may read more.
+    async fn person_behind(&self) -> Result<Option<Identity>, Failure> {
+        if self.acting.0.is_none() {
+            return Ok(None);
+        }
+        let peer = self.open().await?;
+        let members = peer.members().await?.members;
+        peer.close().await;
+        let person = Acting(None).identity()?;
+        let is_member = |key| members.iter().any(|one| one.key == key && one.now.is_some());
+        Ok(is_member(person.key()).then_some(person))
+    }
+
+    /// Who acts.
+    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
+        self.acting.identity()
+    }
+
+    /// Whether an agent acts, and which.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        self.acting.0.as_deref()
+    }
+
     fn options(&self) -> Result<Options, Failure> {
-        let identity = identity(None)?;
+        let identity = self.identity()?;
         let mut options = Options::new(&self.place.directory, identity);
         options.client = self.client.to_owned();
         Ok(options)
     }
 }
 
-/// Who is at this machine; `name` is for a new key.
-pub(crate) fn identity(name: Option<String>) -> Result<Identity, IdentityError> {
-    Identity::load_or_create(&Identity::config_dir()?, &name.unwrap_or_else(person))
+impl Acting {
+    /// The name that somebody asked for.
+    pub(crate) fn named(&self, name: Option<String>) -> Option<String> {
+        name.or_else(|| self.0.clone())
+    }
+
+    /// Who takes part in something new: one of this machine's agents if it is called that, else its
+    /// person; `name` is for a new key.
+    pub(crate) fn newcomer(&self, name: Option<&str>) -> Result<Identity, Failure> {
+        let folder = Identity::config_dir()?;
+        if let Some(agent) = &self.0
+            && Identity::agents(&folder)?.contains(agent)
+        {
+            return Ok(Identity::agent(&folder, agent)?);
+        }
+        Ok(Identity::load_or_create(&folder, &name.map_or_else(person, str::to_owned))?)
+    }
+
+    /// Who acts.
+    fn identity(&self) -> Result<Identity, Failure> {
+        let folder = Identity::config_dir()?;
+        Ok(match &self.0 {
+            None => Identity::load_or_create(&folder, &person())?,
+            Some(name) => Identity::agent(&folder, name)?,
+        })
+    }
 }
 
 /// What a context is called, or its id while the name has not arrived yet.

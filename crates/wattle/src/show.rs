@@ -13,6 +13,7 @@ use crate::render::{self, Depth};
 use crate::screen::{Form, Screen, clean, say};
 use crate::session::{self, Session};
 use crate::version;
+use crate::who::Roll;
 
 /// A version that names more documents than these is too long for a line.
 const VERSION_PARTS_SHOWN: usize = 12;
@@ -39,7 +40,7 @@ pub(crate) async fn run(
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     let peer = session.open().await?;
-    let seen = match (args.path, args.at) {
+    let mut seen = match (args.path, args.at) {
         (None, at) => whole(&peer, at).await?,
         (Some(path), at) => named(&peer, path, at).await?,
     };
@@ -47,11 +48,39 @@ pub(crate) async fn run(
     match screen.form {
         Form::Json => screen.json(&to_json(&seen, &name))?,
         Form::Text => {
+            if seen.conflicts().next().is_some() {
+                let roll = Roll::of(&peer).await?;
+                seen.conflicts().for_each(|conflict| roll.sign(conflict));
+            }
             let depth = if args.full { Depth::Full } else { Depth::Line };
             print(screen, &seen, (&name, depth))?;
         }
     }
     Ok(())
+}
+
+impl Seen {
+    /// The conflicts that are printed with their authors.
+    fn conflicts(&mut self) -> Box<dyn Iterator<Item = &mut Conflict> + '_> {
+        match self {
+            Self::All { sections, .. } => {
+                Box::new(sections.iter_mut().flat_map(|view| &mut view.items).flat_map(of_item))
+            }
+            Self::Section(view) => Box::new(view.items.iter_mut().flat_map(of_item)),
+            Self::Item { item, .. } => Box::new(of_item(item)),
+            Self::Field { field, .. } => Box::new(of_field(field)),
+            Self::Body { .. } => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+fn of_item(item: &mut ItemView) -> impl Iterator<Item = &mut Conflict> {
+    item.conflict.iter_mut().chain(item.fields.values_mut().flat_map(of_field))
+}
+
+fn of_field(field: &mut FieldView) -> impl Iterator<Item = &mut Conflict> {
+    let entries = field.entries.values_mut().filter_map(|entry| entry.conflict.as_mut());
+    field.conflict.iter_mut().chain(entries)
 }
 
 async fn whole(peer: &Peer, at: Option<String>) -> Result<Seen, Failure> {

@@ -6,27 +6,43 @@ use wattle_sync::{
 };
 
 use crate::failure::Failure;
+use crate::members::{ordered_by, waiting_to_json, you};
 use crate::screen::{Form, Screen, brief, say};
 use crate::session::{Session, told};
+use crate::who::Roll;
+
+/// What a fork means.
+const FORK: &str = "fork: who orders changes of rights has signed two different ones for one place. \
+     An owner can name another sequencer: wattle sequencer WHO --pass-by";
 
 /// Prints what is here, and what of it is durable elsewhere.
 pub(crate) async fn run(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
     let peer = session.open().await?;
-    let status = peer.status().await?;
+    let (status, roll) = (peer.status().await?, Roll::of(&peer).await?);
     match screen.form {
-        Form::Json => screen.json(&to_json(&peer, &status))?,
-        Form::Text => print(screen, session, &status)?,
+        Form::Json => screen.json(&to_json(&peer, &status, &roll))?,
+        Form::Text => print(screen, session, (&status, &roll))?,
     }
     Ok(())
 }
 
-fn print(screen: &mut Screen, session: &Session, status: &Status) -> Result<(), Failure> {
+fn print(
+    screen: &mut Screen,
+    session: &Session,
+    (status, roll): (&Status, &Roll),
+) -> Result<(), Failure> {
     let paint = screen.paint;
     let name = status.name.as_deref().unwrap_or("(its name has not arrived yet)");
     let context: String = status.context.to_string().chars().take(16).collect();
     say!(screen, "{}  {}", paint.bold(&brief(name, 80)), paint.dim(&format!("{context}…")))?;
     say!(screen, "in       {}  {}", told(session.directory()).display(), size(status.store_bytes))?;
-    say!(screen, "you      {}", status.key)?;
+    say!(screen, "you      {}", you(roll))?;
+    say!(screen, "         {}", paint.dim(&status.key.to_string()))?;
+    say!(screen, "rights   {}", ordered_by(roll))?;
+    for waiting in &roll.members.waiting {
+        let line = format!("waits for the sequencer: {}", waiting.what);
+        say!(screen, "         {}", paint.yellow(&line))?;
+    }
     let changes: u64 = status.documents.iter().map(|document| document.changes).sum();
     say!(screen, "has      {changes} changes in {} documents", status.documents.len())?;
     let names = status.documents.iter().map(|document| document.name.chars().count());
@@ -47,6 +63,16 @@ fn print(screen: &mut Screen, session: &Session, status: &Status) -> Result<(), 
             pending => paint.yellow(&format!("{pending} changes are only here: wattle sync")),
         };
         say!(screen, "remote   {}  {durable}", at(remote))?;
+    }
+    if let Some(uncounted) = &status.uncounted {
+        let (changes, entry) = (uncounted.changes, uncounted.entry);
+        let line = format!(
+            "{changes} of your changes do not count, by entry {entry} of the log of rights: wattle audit"
+        );
+        say!(screen, "{}", paint.yellow(&line))?;
+    }
+    if status.forks > 0 {
+        say!(screen, "{}", paint.red(FORK))?;
     }
     for bad in &status.quarantined {
         let line = format!("set aside: change {} of {}", brief(&bad.change, 16), bad.document);
@@ -82,7 +108,8 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn to_json(peer: &Peer, status: &Status) -> Json {
+fn to_json(peer: &Peer, status: &Status, roll: &Roll) -> Json {
+    let me = roll.member(&roll.me);
     let remotes: Vec<Json> = status
         .remotes
         .iter()
@@ -104,6 +131,13 @@ fn to_json(peer: &Peer, status: &Status) -> Json {
         "name": status.name,
         "store": status.store.to_string(),
         "key": peer.key().to_string(),
+        "you": roll.name(&roll.me),
+        "role": me.and_then(|me| me.now.as_ref()).map(ToString::to_string),
+        "agent_of": roll.sponsor(&roll.me),
+        "sequencer": roll.members.sequencer.map(|key| key.to_string()),
+        "entries": roll.members.entries,
+        "term": roll.members.term,
+        "waiting": waiting_to_json(roll),
         "uplink": match status.uplink {
             UplinkStatus::Here => "here",
             UplinkStatus::Elsewhere => "elsewhere",
@@ -112,6 +146,8 @@ fn to_json(peer: &Peer, status: &Status) -> Json {
         "documents": status.documents.iter().map(document_to_json).collect::<Vec<_>>(),
         "remotes": remotes,
         "quarantined": quarantined,
+        "uncounted": status.uncounted.map(|of| json!({ "changes": of.changes, "entry": of.entry })),
+        "forks": status.forks,
         "store_bytes": status.store_bytes,
     })
 }

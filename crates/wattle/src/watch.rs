@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use tokio::time::timeout;
 use wattle_context::json::timestamp;
-use wattle_sync::{Changed, LinkId, Notice, Origin, Peer, Watch};
+use wattle_sync::{Changed, LinkId, Notice, Origin, Peer, TakenOut, Watch};
 
 use crate::failure::Failure;
 use crate::render::short;
@@ -52,6 +52,7 @@ pub(crate) async fn follow(
                 let from = source(peer, changed.origin, &mut sources).await;
                 print(screen, &changed, &from)?;
             }
+            Some(Notice::TakenOut(taken)) => taken_out(screen, &taken)?,
             Some(Notice::Lagged { missed }) => lagged(screen, missed)?,
             None => return Ok(()),
         }
@@ -65,6 +66,7 @@ pub(crate) async fn waiting(news: &mut Watch) -> u64 {
         match notice {
             Notice::Changed(changed) if changed.origin == Origin::Here => {}
             Notice::Changed(_) => came += 1,
+            Notice::TakenOut(_) => {}
             Notice::Lagged { missed } => came += missed,
         }
     }
@@ -102,6 +104,20 @@ fn lagged(screen: &mut Screen, missed: u64) -> Result<(), Failure> {
         Form::Json => screen.json_line(&json!({ "missed": missed }))?,
         Form::Text => {
             let line = format!("{missed} changes came too fast to be printed: wattle log has them");
+            say!(screen, "{}", screen.paint.yellow(&line))?;
+        }
+    }
+    Ok(())
+}
+
+fn taken_out(screen: &mut Screen, taken: &TakenOut) -> Result<(), Failure> {
+    let TakenOut { part, changes, by, key, why, .. } = taken;
+    match screen.form {
+        Form::Json => screen.json_line(&json!({
+            "taken_out": changes, "document": part.to_string(), "by": by, "key": key, "why": why,
+        }))?,
+        Form::Text => {
+            let line = format!("{changes} changes of {by} were taken out of {part}: {why}");
             say!(screen, "{}", screen.paint.yellow(&line))?;
         }
     }

@@ -10,14 +10,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use wattle_context::{Context, Settlement};
 use wattle_sim::expect;
 use wattle_sim::names::Names;
-use wattle_sim::scenario::{Act, Choice, Deed, Expect, Step};
+use wattle_sim::scenario::{Act, Choice, Deed, Expect, Expectation, Step};
 use wattle_sync::{ContextId, Identity, JoinLink, Options, Parts, Peer};
 use wattle_tests::cable::Cable;
 use wattle_tests::process::RelayProcess;
 
+mod rights;
+
 /// Everything that a scenario names.
 #[derive(Default)]
 struct Stage {
+    /// All who will be peers, and the role that each is given from the beginning; absent for none.
+    cast: BTreeMap<String, (Identity, Option<String>)>,
     relays: BTreeMap<String, Relay>,
     peers: BTreeMap<String, Actor>,
     edges: Vec<Edge>,
@@ -45,12 +49,14 @@ struct Edge {
     cut: bool,
 }
 
+/// So long before who is a member is looked up again.
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Carries out a scenario; the error says which step failed, and why.
 pub(super) async fn run(steps: &[Step]) -> Result<(), String> {
-    let mut stage = Stage::default();
+    let mut stage = Stage { cast: rights::cast(steps)?, ..Stage::default() };
     for step in steps {
         stage.step(step).await.map_err(|what| format!("`{step}`: {what}"))?;
     }
@@ -61,7 +67,7 @@ impl Stage {
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Relay(name) => self.relay(name).await,
-            Step::Peers(names) => {
+            Step::Peers(names) | Step::Members { names, .. } => {
                 for name in names {
                     self.peer(name).await?;
                 }
@@ -113,14 +119,19 @@ impl Stage {
 
     async fn peer(&mut self, name: &str) -> Result<(), String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
-        let identity = Identity::random(name).map_err(|error| error.to_string())?;
+        let (identity, _) = self.cast.get(name).cloned().ok_or("no such peer")?;
         let options = Options::new(folder.path(), identity.clone());
         let peer = match self.context {
             None => Peer::create(options, "scenario").await,
-            Some(context) => Peer::join(options, &JoinLink { relay: None, context }).await,
+            Some(context) => {
+                let link = JoinLink { relay: None, context, secret: None };
+                Peer::join(options, &link).await
+            }
         };
         let peer = peer.map_err(|error| error.to_string())?;
-        self.context = Some(peer.context_id());
+        if self.context.replace(peer.context_id()).is_none() {
+            rights::give_roles(&peer, &self.cast).await?;
+        }
         let actor = Actor { folder, identity, peer: Some(peer), listens: None };
         self.peers.insert(name.to_owned(), actor);
         let relays = self.relays.iter();
@@ -155,7 +166,8 @@ impl Stage {
 
     async fn cut(&mut self, node: &str, other: Option<&str>) -> Result<(), String> {
         // Who has never heard of the context has nothing to edit while it is cut off.
-        for name in self.peers.keys().filter(|name| self.is_up(name)) {
+        let members = self.members(self.peers.keys().collect()).await?;
+        for name in members.iter().filter(|name| self.is_up(name)) {
             self.known(name).await?;
         }
         for edge in &mut self.edges {
@@ -227,6 +239,9 @@ impl Stage {
                 let resolved = peer.resolve(&conflict.id, settlement, "").await;
                 resolved.map(drop).map_err(|error| error.to_string())
             }
+            Deed::Grant { .. } | Deed::Revoke(_) | Deed::Rotate(_) | Deed::Sequencer { .. } => {
+                self.wish(&act.peer, &act.deed).await
+            }
         };
         if act.may_fail { Ok(()) } else { done }
     }
@@ -240,6 +255,11 @@ impl Stage {
         for (name, actor) in actors {
             let Some(peer) = &actor.peer else { continue };
             seen += 1;
+            if let Expectation::Rights { whom, role } = &expected.what {
+                let met = self.expect_rights(peer, (whom, role)).await;
+                met.map_err(|unmet| format!("at {name}: {unmet}"))?;
+                continue;
+            }
             let (names, what) = (self.names.clone(), expected.what.clone());
             let met = view(peer, move |context| expect::check(&what, context, &names)).await?;
             met.map_err(|unmet| format!("at {name}: {unmet}"))?;
@@ -247,30 +267,31 @@ impl Stage {
         if seen == 0 { Err("no such peer is up".to_owned()) } else { Ok(()) }
     }
 
-    /// Waits until those that can reach each other have the same heads and show the same values.
+    /// Waits until those that can reach each other have one access log, nothing waits to be put into it,
+    /// and those who may read everything have the same heads and show the same values.
     async fn settle(&self) -> Result<(), String> {
         for group in self.groups() {
-            for name in group.iter().filter(|name| self.reaches_all_it_dials(name)) {
-                if let Ok(peer) = self.alive(name) {
-                    peer.settled(PATIENCE).await.map_err(|error| format!("{name}: {error}"))?;
-                }
-            }
             let until = Instant::now() + PATIENCE;
             let mut ticks = interval(Duration::from_millis(20));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                let mut shown = BTreeMap::new();
-                for name in &group {
-                    if let Ok(peer) = self.alive(name) {
-                        shown.insert(name.clone(), view(&peer, state).await?);
+                let members = self.members(group.iter().collect()).await?;
+                let left = until.saturating_duration_since(Instant::now());
+                for name in members.iter().filter(|name| self.reaches_all_it_dials(name)) {
+                    // It may be a member no longer before it is settled; then the next look says so.
+                    if let Ok(peer) = self.alive(name)
+                        && let Err(error) = peer.settled(left.min(SETTLED_WITHIN)).await
+                        && left.is_zero()
+                    {
+                        return Err(format!("{name}: {error}"));
                     }
                 }
-                let different: BTreeSet<&(String, String)> = shown.values().collect();
-                if different.len() <= 1 {
-                    break;
-                }
-                if Instant::now() > until {
-                    return Err(format!("still different: {shown:#?}"));
+                match self.differences(&members, &group).await? {
+                    None => break,
+                    Some(what) if Instant::now() > until => {
+                        return Err(format!("still different: {what}"));
+                    }
+                    Some(_) => {}
                 }
                 ticks.tick().await;
             }

@@ -49,6 +49,7 @@ fn seen(mut watch: Watch) -> Seen {
                     // At the end, nobody listens any more.
                     number.and_then(|number| sender.send((number, prefix(&changed.change))).ok());
                 }
+                Notice::TakenOut(taken) => panic!("everything here is allowed: {taken:?}"),
                 Notice::Lagged { missed } => panic!("{missed} notices were missed"),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::legacy::{Key, ObjectId};
+use automerge::legacy::{Key, ObjectId, OpId};
 use automerge::{Change, ChangeHash, ValueRef};
 
 use super::{LogEntry, LogFilter};
@@ -55,6 +55,13 @@ impl Document {
     }
 }
 
+/// What changes touched; of an item that one of them adds only the item.
+pub(crate) fn touched(document: &Document, changes: &[ChangeHash]) -> BTreeSet<Path> {
+    let tail = Tail { document, changes: &[], bodies: BTreeMap::new(), places: places(document) };
+    let written = changes.iter().filter_map(|change| document.graph().get(change));
+    written.flat_map(|written| tail.touched(written).paths).collect()
+}
+
 /// What of one document's history was not yet given, oldest first.
 struct Tail<'a> {
     document: &'a Document,
@@ -62,6 +69,14 @@ struct Tail<'a> {
     /// All changes, if more than the newest few will be asked for.
     bodies: BTreeMap<ChangeHash, Change>,
     places: BTreeMap<ObjectId, Place>,
+}
+
+/// What a change touched.
+#[derive(Default)]
+struct Touched {
+    paths: BTreeSet<Path>,
+    /// Where it superseded several values, or a deletion.
+    settled: BTreeSet<Path>,
 }
 
 /// What an object is.
@@ -94,7 +109,7 @@ impl<'a> Tail<'a> {
         let (rest, written) = self.newest()?;
         self.changes = rest;
         let touched = self.touched(written);
-        if !touched.iter().any(|path| filter.takes(path))
+        if !touched.paths.iter().any(|path| filter.takes(path))
             && (filter.item.is_some() || filter.field.is_some())
         {
             return None;
@@ -102,7 +117,7 @@ impl<'a> Tail<'a> {
         Some(self.entry(written, &touched))
     }
 
-    fn touched(&self, written: &Written) -> BTreeSet<Path> {
+    fn touched(&self, written: &Written) -> Touched {
         match self.bodies.get(&written.hash) {
             Some(change) => self.paths(change),
             None => {
@@ -113,27 +128,28 @@ impl<'a> Tail<'a> {
         }
     }
 
-    fn entry(&self, written: &Written, touched: &BTreeSet<Path>) -> LogEntry {
+    fn entry(&self, written: &Written, touched: &Touched) -> LogEntry {
         let writer = self.document.graph().writer(&written.actor);
         LogEntry {
             change: hex(&written.hash.0),
             part: self.document.part(),
-            paths: touched.iter().map(Path::to_string).collect(),
+            paths: touched.paths.iter().map(Path::to_string).collect(),
             by: writer.name,
             key: writer.key.map(|key| hex(&key)).unwrap_or_default(),
             client: writer.client,
             time_ms: written.time,
             why: written.why.clone(),
+            settled: touched.settled.iter().map(Path::to_string).collect(),
         }
     }
 
     /// What a change touched; of an item that it adds only the item.
-    fn paths(&self, change: &Change) -> BTreeSet<Path> {
+    fn paths(&self, change: &Change) -> Touched {
         let section = self.document.part().section();
-        let mut paths = BTreeSet::new();
+        let mut touched = Touched::default();
         if let Part::Body(item) = self.document.part() {
-            paths.insert(Path::field(section, item, "body"));
-            return paths;
+            touched.paths.insert(Path::field(section, item, "body"));
+            return touched;
         }
         let mut added = BTreeSet::new();
         for op in change.decode().operations {
@@ -156,11 +172,17 @@ impl<'a> Tail<'a> {
                 (Some(Place::Field(id, field)), None) => Path::field(section, *id, field),
                 (Some(Place::Items | Place::Policies | Place::Item(_)) | None, _) => continue,
             };
-            paths.insert(path);
+            let earlier = |seen: &&OpId| seen.counter() < change.start_op().get();
+            let superseded = op.pred.iter().filter(earlier).count();
+            if key.is_some() && (superseded > 1 || (superseded > 0 && key == Some(DELETED))) {
+                touched.settled.insert(path.clone());
+            }
+            touched.paths.insert(path);
         }
-        paths
+        touched
+            .paths
             .retain(|path| path.field.is_none() || path.item.is_none_or(|id| !added.contains(&id)));
-        paths
+        touched
     }
 }
 

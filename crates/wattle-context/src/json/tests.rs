@@ -221,6 +221,7 @@ fn a_log_entry() {
         client: "wattle".to_owned(),
         time_ms: 1,
         why: "shorter".to_owned(),
+        settled: Vec::new(),
     };
     let expected = json!({
         "change": "ab".repeat(32), "document": "rules", "paths": ["rules/0000000000000000/statement"],

@@ -10,16 +10,19 @@
 //! expect * r/statement = "no deploys"                what is in force; several values in a JSON list of `both`
 //! conflicts * 0
 //! fails "…"                                          the last edit was refused with these words
+//! purge mal                                          everybody else takes out what mal wrote and what builds on it,
+//!                                                    and writes what was theirs again, in the order of their names
+//! lost bob 1                                         so many places could not be written again
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
 use crate::json::{value_from_json, value_to_json};
 use crate::{
-    Author, Conflict, Context, Document, Edit, Edited, ItemId, Landed, Op, Part, Section,
-    Settlement, Value,
+    Author, Conflict, Context, Document, Edit, Edited, ItemId, Landed, Op, Part, Redo, Section,
+    Settlement, Source, Value,
 };
 
 pub(super) struct Replica {
@@ -27,6 +30,8 @@ pub(super) struct Replica {
     pub(super) by: Author,
     items: u8,
     versions: BTreeMap<String, String>,
+    /// What could not be written again.
+    lost: Vec<String>,
 }
 
 #[derive(Default)]
@@ -63,7 +68,7 @@ impl Replica {
             client: "test".to_owned(),
             time_ms: 0,
         };
-        Self { context, by, items: 0, versions: BTreeMap::new() }
+        Self { context, by, items: 0, versions: BTreeMap::new(), lost: Vec::new() }
     }
 
     pub(super) fn edit(&mut self, edits: &[Edit], why: &str) -> Result<Edited, crate::EditError> {
@@ -76,6 +81,44 @@ impl Replica {
             ItemId::from_bytes([number, *items, 0, 0, 0, 0, 0, 0, 0, 0])
         };
         self.context.edit(edits, why, &self.by, &mut ids)
+    }
+
+    /// Takes out what a principal wrote and what builds on it, then writes again what is this one's own.
+    fn purge(&mut self, key: &[u8; 32]) {
+        let parts: Vec<Part> = self.context.parts().copied().collect();
+        for part in parts {
+            let old = self.context.document(&part).unwrap().clone();
+            let mut out: BTreeSet<[u8; 32]> =
+                old.reasons(key).into_iter().map(|(change, _)| change).collect();
+            let mut fresh = Document::new(part);
+            for bytes in old.changes() {
+                let change = automerge::Change::try_from(bytes.as_slice()).unwrap();
+                let hash = change.hash().0;
+                if out.contains(&hash) || change.deps().iter().any(|dep| out.contains(&dep.0)) {
+                    out.insert(hash);
+                } else {
+                    fresh.apply(&[&bytes]).unwrap();
+                }
+            }
+            self.context.insert(part, fresh);
+            self.replay(&old, &out);
+        }
+    }
+
+    fn replay(&mut self, old: &Document, out: &BTreeSet<[u8; 32]>) {
+        let mut landed = BTreeMap::new();
+        for run in old.runs(out, &self.by.key) {
+            let source = Source { old, landed: &landed };
+            let Redo { edits, ids, lost } = self.context.redo(&run, &source);
+            self.lost.extend(lost);
+            let mut ids = ids.into_iter();
+            let edited =
+                self.context.edit(&edits, &run.why, &self.by, &mut || ids.next().unwrap()).unwrap();
+            if let Some((_, bytes)) = edited.changes.last() {
+                let change = automerge::Change::try_from(bytes.as_slice()).unwrap();
+                landed.extend(run.changes.iter().map(|own| (*own, change.hash().0)));
+            }
+        }
     }
 
     /// Takes in what the other one has.
@@ -114,6 +157,8 @@ impl World {
             "landed" => self.landed(rest),
             "fails" => self.fails(rest),
             "equal" => self.equal(),
+            "purge" => self.purge(rest),
+            "lost" => self.lost(rest),
             _ => {
                 let name = word.strip_suffix(':').ok_or("no such statement")?.to_owned();
                 self.act(&name, rest)
@@ -260,6 +305,20 @@ impl World {
             Landed::Overlapping { with } => format!("overlapping {}", who(with)),
         };
         if found == wanted { Ok(()) } else { Err(format!("it landed {found}")) }
+    }
+
+    fn purge(&mut self, name: &str) -> Result<(), String> {
+        let forger = self.replicas.remove(name).ok_or("no such peer")?;
+        for replica in self.replicas.values_mut() {
+            replica.purge(&forger.by.key);
+        }
+        Ok(())
+    }
+
+    fn lost(&self, rest: &str) -> Result<(), String> {
+        let (name, count) = rest.split_once(' ').ok_or("lost WHO COUNT")?;
+        let lost = &self.replicas[name].lost;
+        if lost.len().to_string() == count { Ok(()) } else { Err(format!("lost: {lost:?}")) }
     }
 
     fn fails(&self, wanted: &str) -> Result<(), String> {

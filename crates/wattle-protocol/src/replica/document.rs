@@ -1,20 +1,51 @@
 //! What is kept in memory of a context and its documents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::access::{Arrived, Writing};
+use super::budget::Bucket;
+use super::forgers::Suspect;
+use super::sequencing::Sequencing;
+use crate::access::Log;
 use crate::change::Change;
 use crate::graph::Graph;
 use crate::id::{Blob, ChangeHash, DocumentKey, LinkId, Position, PublicKey};
-use crate::identity::Seal;
+use crate::identity::{Receipt, Seal};
 use crate::io::{Summary, Time};
 use crate::limits::RECENT_BYTES_MAX;
-use crate::message::Changes;
+use crate::message::{Changes, Code};
 
 /// A context that at least one link follows, or did a short while ago.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     pub(super) state: ContextState,
+    /// The access log from entry 0, as the store has it.
     pub(super) access: Vec<Blob>,
+    /// What it says; absent while there is none.
+    pub(super) log: Option<Log>,
+    /// Entries that the store is taking in.
+    pub(super) writing: Option<Writing>,
+    /// What came over links behind entries that the store is taking in.
+    pub(super) arrived: VecDeque<Arrived>,
+    pub(super) sequencing: Sequencing,
+    /// Documents that are loaded, to be judged by a new log.
+    pub(super) judging: BTreeSet<DocumentKey>,
+    /// Documents out of which the store is taking changes.
+    pub(super) removing: BTreeSet<DocumentKey>,
+    /// Links that must not learn that the context is here: they wait for the store, as all others do.
+    pub(super) strangers: VecDeque<LinkId>,
+    /// The store has taken changes out of one: all links compare anew.
+    pub(super) has_removed: bool,
+    /// What the store could not take out yet.
+    pub(super) to_remove: Vec<(DocumentKey, Vec<ChangeHash>)>,
+    /// The store is asked for the log once more.
+    pub(super) reloads: bool,
+    /// Second changes with an actor and a number, by where the first one is.
+    pub(super) suspects: BTreeMap<(DocumentKey, Position), Suspect>,
+    /// How many changes the authors with a budget have left.
+    pub(super) budgets: BTreeMap<PublicKey, Bucket>,
+    /// Proof that the sequencer lies was reported.
+    pub(super) is_forked: bool,
     pub(super) documents: BTreeMap<DocumentKey, Document>,
     /// Links that follow it, or are about to.
     pub(super) links: BTreeSet<LinkId>,
@@ -30,9 +61,19 @@ pub(super) struct Context {
 pub(super) enum ContextState {
     #[default]
     Loading,
-    /// The store is taking in its record.
-    Founding,
     Loaded,
+}
+
+/// A change in the graph that no signature covers yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) change: Change,
+    /// Who brought it; it counts against the room of the first.
+    pub(super) links: Vec<LinkId>,
+    /// It counts against the room of its link.
+    pub(super) reserved: bool,
+    /// A signature covers it, but something that it builds on has none.
+    pub(super) covered: bool,
 }
 
 /// What somebody shows.
@@ -58,6 +99,10 @@ pub(super) struct Document {
     pub(super) state: GraphState,
     pub(super) graph: Graph,
     pub(super) recent: Recent,
+    /// Changes that no signature covers yet, by their index in the graph.
+    pub(super) held: BTreeMap<u32, Held>,
+    /// Changes that were refused under the present log, so that what builds on them is, too.
+    pub(super) refused: BTreeMap<ChangeHash, Code>,
     /// Changes by the dependency that they wait for.
     pub(super) deferred: BTreeMap<ChangeHash, Vec<(LinkId, Change)>>,
     /// Frames of changes that wait for the graph.
@@ -72,6 +117,8 @@ pub(super) struct Document {
     pub(super) watchers: BTreeSet<LinkId>,
     /// A cursor update is scheduled.
     pub(super) update_due: bool,
+    /// The last signature that changes are durable here.
+    pub(super) receipt: Option<(Vec<ChangeHash>, Receipt)>,
     /// The last live frame: the same for every link at the same place.
     pub(super) frame: Option<((u32, u32, Position), Blob)>,
     pub(super) used: Time,
@@ -83,6 +130,17 @@ pub(super) enum GraphState {
     Unloaded,
     Loading,
     Loaded,
+}
+
+impl Context {
+    /// Nothing would be lost if it left memory.
+    pub(super) fn is_settled(&self) -> bool {
+        self.writing.is_none()
+            && self.sequencing.is_idle()
+            && self.judging.is_empty()
+            && self.removing.is_empty()
+            && self.to_remove.is_empty()
+    }
 }
 
 impl Document {
@@ -119,6 +177,7 @@ impl Document {
         self.is_loaded()
             && self.graph.first_unstored().is_none()
             && self.deferred.is_empty()
+            && self.held.is_empty()
             && self.parked.is_empty()
             && self.committed.is_empty()
             && self.owed.is_empty()
@@ -133,6 +192,7 @@ impl Document {
         self.graph = Graph::default();
         self.recent = Recent::default();
         self.frame = None;
+        self.refused.clear();
         self.state = GraphState::Unloaded;
     }
 }

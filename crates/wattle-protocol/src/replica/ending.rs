@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Replica;
 use super::follow::{At, Phase, Stage};
 use super::link::refusal;
+use crate::access::Scopes;
 use crate::id::{ChangeHash, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Side;
 use crate::io::{Event, Known, Output};
@@ -52,7 +53,10 @@ impl Replica {
         let waits = document.deferred.values().flatten().any(|(link, _)| *link == at.link);
         let lacking = waits
             || follow.lost
-            || follow.stated.iter().any(|head| document.graph.index(head).is_none());
+            || follow.stated.iter().any(|head| {
+                // What was refused here is not waited for.
+                document.graph.index(head).is_none() && !document.refused.contains_key(head)
+            });
         if lacking {
             return self.open_again(at);
         }
@@ -160,7 +164,9 @@ impl Replica {
             return;
         }
         if document.is_loaded()
-            && (document.graph.first_unstored().is_some() || !document.deferred.is_empty())
+            && (document.graph.first_unstored().is_some()
+                || !document.deferred.is_empty()
+                || !document.held.is_empty())
         {
             document.watchers.insert(at.link);
             return;
@@ -264,6 +270,9 @@ impl Replica {
     /// The other side has refused something.
     pub(super) fn refused(&mut self, link: LinkId, refusal: Refusal) {
         let (about, permanent) = (refusal.about, refusal.code.is_permanent());
+        if self.proposal_refused(link, &refusal) || self.insist(link, &refusal) {
+            return;
+        }
         self.outbox.push_back(Output::Event(Event::Refused { link, refusal }));
         let Some(hash) = about else { return };
         let Some(here) = self.links.get(&link) else { return };
@@ -292,7 +301,9 @@ impl Replica {
 
     pub(super) fn check_in_sync(&mut self, link: LinkId, context: ContextId) {
         let Some(shared) = self.shared(link, &context) else { return };
-        let done = shared.phase == Phase::Open && shared.behind.is_empty();
+        // With somebody who may read nothing, nothing is compared.
+        let compares = shared.reads.is_some_and(|reads| reads != Scopes::default());
+        let done = shared.phase == Phase::Open && shared.behind.is_empty() && compares;
         if done && !shared.in_sync && shared.side == Side::Dials {
             shared.in_sync = true;
             self.outbox.push_back(Output::Event(Event::InSync { link, context }));

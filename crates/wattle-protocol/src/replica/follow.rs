@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::access::{Log, Scopes};
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, PublicKey};
 use crate::identity::Side;
 use crate::io::Known;
@@ -23,8 +24,18 @@ pub(super) struct Shared {
     pub(super) known: Option<Vec<Known>>,
     /// The record that the other side sent for a context that is unknown here.
     pub(super) record: Option<Blob>,
-    /// How many access entries the other side has; those from there on are owed once it opened.
-    pub(super) access: u64,
+    /// How many access entries the other side said it has, and the hash of the newest.
+    pub(super) stated_access: (u64, [u8; 32]),
+    /// It has, or was sent, the entries before this one; absent while that is not known.
+    pub(super) access: Option<u64>,
+    /// The scopes that the key at the other end may read; absent until the log is known.
+    pub(super) reads: Option<Scopes>,
+    /// The store was asked for the context because of this link.
+    pub(super) asked: bool,
+    /// The other side must not learn that the context is here, and waits for the store.
+    pub(super) is_stranger: bool,
+    /// The whole log was sent to somebody who knew less of it, and the context opened once more.
+    pub(super) insisted: bool,
     /// Documents still to be stated: in an `Open` by the side that dialled, else in an `Opened`.
     pub(super) to_state: BTreeSet<DocumentKey>,
     /// A last `Open` or `Opened` is owed, even if it states nothing.
@@ -62,7 +73,12 @@ impl Shared {
             phase: Phase::Gathering,
             known: None,
             record: None,
-            access: 0,
+            stated_access: (0, [0; 32]),
+            access: None,
+            reads: None,
+            asked: false,
+            is_stranger: false,
+            insisted: false,
             to_state: BTreeSet::new(),
             owes_last: false,
             loading: BTreeSet::new(),
@@ -74,6 +90,21 @@ impl Shared {
             in_sync: false,
             presence: BTreeSet::new(),
         }
+    }
+
+    /// Whether both follow the context, and the other side may know anything of it.
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open && self.reads != Some(Scopes::default())
+    }
+
+    /// Whether the other side has entries of the access log that may still come.
+    pub(super) fn is_ahead_of(&self, log: &Log) -> bool {
+        self.access.is_none() && self.stated_access.0 > log.entries()
+    }
+
+    /// Whether a document may be named to the other side, and taken from it.
+    pub(super) fn may_read(&self, document: &DocumentKey) -> bool {
+        self.reads.is_none_or(|reads| reads.contains(document.scope))
     }
 
     /// The next document that may have something to send, after the one served last.

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Replica;
+use super::access::{Waiting, context_of};
 use super::follow::{At, Shared};
+use super::login::LoggingIn;
 use super::waking::Timer;
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, PublicKey, StoreId};
 use crate::identity::{self, Challenge, Keypair, Side, Signature};
-use crate::io::{Event, Output, Time};
+use crate::io::{Event, Login, Output, Time};
 use crate::limits::{
     FRAME_BEFORE_PROOF_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX, NAME_BYTES_MAX,
     REASON_BYTES_MAX, REFUSALS_WAITING_MAX,
@@ -47,6 +49,12 @@ pub(super) struct Link {
     pub(super) stated_hashes: usize,
     pub(super) presence_in: Rate,
     pub(super) presence_out: Rate,
+    /// The driver is being asked how far it may go.
+    pub(super) logging_in: Option<LoggingIn>,
+    /// How far it may go; absent where that is not asked.
+    pub(super) login: Option<Login>,
+    /// Contexts for which it brought proposals.
+    pub(super) proposed: BTreeSet<ContextId>,
 }
 
 /// How far the other side has introduced itself.
@@ -136,6 +144,9 @@ impl Link {
             stated_hashes: 0,
             presence_in: Rate::default(),
             presence_out: Rate::default(),
+            logging_in: None,
+            login: None,
+            proposed: BTreeSet::new(),
         }
     }
 
@@ -203,7 +214,7 @@ impl Replica {
     pub(super) fn received(&mut self, link: LinkId, frame: &[u8]) {
         let Some(from) = self.links.get(&link) else { return };
         match wire::decode(frame, from.frame_bytes_max()) {
-            Ok(message) => self.message(link, message),
+            Ok(message) => self.message(link, message, frame.len()),
             Err(error @ WireError::TooLarge { .. }) => {
                 self.close(link, refusal(Code::TooLarge, &error.to_string()));
             }
@@ -211,13 +222,15 @@ impl Replica {
         }
     }
 
-    fn message(&mut self, link: LinkId, message: Message) {
+    fn message(&mut self, link: LinkId, message: Message, bytes: usize) {
         let Some(from) = self.links.get(&link) else { return };
         match (&from.remote, message) {
             (Remote::Unknown, Message::Hello(hello)) => self.hello(link, hello),
             (Remote::Said(_), Message::Proof { signature }) => self.prove(link, &signature),
             (Remote::Proved(_), message) => {
-                self.said(link, message);
+                if let Some(message) = self.before_login(link, message, bytes) {
+                    self.said(link, message);
+                }
             }
             (Remote::Unknown | Remote::Said(_), message) => {
                 let code = if matches!(message, Message::Refused(_)) {
@@ -233,17 +246,27 @@ impl Replica {
         }
     }
 
-    fn said(&mut self, link: LinkId, message: Message) {
+    /// A message of somebody who has proved a key, and may log in.
+    pub(super) fn said(&mut self, link: LinkId, message: Message) {
+        let what = match context_of(&message) {
+            Some(context) => self.behind_entries(link, context, Waiting::Message(message)),
+            None => Some(Waiting::Message(message)),
+        };
+        let Some(Waiting::Message(message)) = what else { return };
         match message {
             Message::Hello(_) | Message::Proof { .. } => {
                 self.close(link, refusal(Code::Malformed, "the handshake is over"));
             }
+            Message::Propose { context, proposal } => self.proposed(link, context, proposal),
             Message::Open(open) => self.open(link, open),
             Message::Opened(opened) => self.opened(link, opened),
             Message::Changes(changes) => self.changes(link, changes),
             Message::Snapshot(part) => self.snapshot_part(link, part),
-            Message::Saved { context, document, cursor, heads } => {
-                self.saved(At { link, context, document }, cursor, heads);
+            Message::Saved { context, document, cursor, heads, receipt } => {
+                let at = At { link, context, document };
+                if self.receipt_holds(at, &heads, receipt) {
+                    self.saved(at, cursor, heads);
+                }
             }
             Message::Access { context, from, entries } => {
                 self.access_entries(link, context, (from, entries));
@@ -284,9 +307,16 @@ impl Replica {
         }
         let (store, key, takes_snapshots) = (hello.store, hello.key, hello.takes_snapshots);
         let agent = hello.agent.clone();
+        let token = hello.token.clone();
         here.remote = Remote::Proved(Proved { store, key, takes_snapshots });
         let dials = here.dials;
-        self.outbox.push_back(Output::Event(Event::Ready { link, store, key, agent }));
+        let asks = self.config.asks_logins && dials.is_none();
+        here.logging_in = asks.then(LoggingIn::default);
+        let is_relay = !takes_snapshots;
+        self.outbox.push_back(Output::Event(Event::Ready { link, store, key, agent, is_relay }));
+        if asks {
+            self.outbox.push_back(Output::Event(Event::Login { link, key, token }));
+        }
         if let Some(context) = dials {
             self.start_opening(link, context);
         }
@@ -322,6 +352,12 @@ impl Replica {
         self.busy.remove(&link);
         for (context, shared) in gone.shared {
             self.leave(link, context, shared.follows.into_keys().collect());
+        }
+        for context in gone.proposed {
+            if let Some(there) = self.contexts.get_mut(&context) {
+                there.sequencing.leave(link);
+            }
+            self.forget_unknown(context);
         }
     }
 }

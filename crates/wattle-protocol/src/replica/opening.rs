@@ -3,14 +3,16 @@
 use std::collections::btree_map::Entry;
 
 use super::Replica;
+use super::access::frame_of;
 use super::document::{Context, ContextState, Document, GraphState};
 use super::follow::{At, Follow, Phase, Shared, Stage};
 use super::link::refusal;
+use crate::access::{Log, Scopes, entry_hash};
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
-use crate::identity::{ContextRecord, Side};
+use crate::identity::Side;
 use crate::io::{Event, Known, Output, StoreRequest, Summary};
 use crate::limits::{CONTEXT_DOCUMENTS_MAX, LINK_CONTEXTS_MAX, LINK_STATED_HASHES_MAX};
-use crate::message::{Code, Has, Have, Open, Opened};
+use crate::message::{Code, Has, Have, Message, Open, Opened};
 
 impl Replica {
     /// The side that dialled: asks the store what it has, and what the other side was known to have.
@@ -20,19 +22,29 @@ impl Replica {
         here.shared.insert(context, Shared::new(Side::Dials));
         self.store(StoreRequest::LoadRemote { link, remote: proved.store, context });
         self.join(link, context);
+        // Before the context is opened: one of them may make this key a member.
+        self.pass_on(context);
         self.try_to_open(link, context);
     }
 
     /// A link is about to follow a context.
     fn join(&mut self, link: LinkId, context: ContextId) {
-        if let Entry::Vacant(vacant) = self.contexts.entry(context) {
-            vacant.insert(Context::default());
-            self.outbox.push_back(Output::Store(StoreRequest::LoadContext { context }));
+        let asks = self.load_context(context);
+        if let Some(shared) = self.shared(link, &context) {
+            shared.asked |= asks;
         }
         if let Some(there) = self.contexts.get_mut(&context) {
             there.links.insert(link);
             there.used = self.now;
         }
+    }
+
+    /// Asks the store for a context, unless that was done. Answers whether it asks.
+    pub(super) fn load_context(&mut self, context: ContextId) -> bool {
+        let Entry::Vacant(vacant) = self.contexts.entry(context) else { return false };
+        vacant.insert(Context::default());
+        self.store(StoreRequest::LoadContext { context });
+        true
     }
 
     pub(super) fn context_loaded(
@@ -43,16 +55,28 @@ impl Replica {
     ) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
         if context.state != ContextState::Loading {
-            return;
+            return self.loaded_again(id, access);
         }
+        let log = match access.is_empty() {
+            true => None,
+            false => match Log::read(&access) {
+                Ok(log) => Some(log),
+                Err((number, refusal)) => {
+                    let reason = format!("its access entry {number} does not hold: {refusal}");
+                    return self.context_failed(id, &super::link::refusal(Code::Failed, &reason));
+                }
+            },
+        };
         context.state = ContextState::Loaded;
         context.access = access;
+        context.log = log;
         for summary in documents {
             context.documents.insert(summary.document, Document::listed(summary));
         }
         for (document, changes) in std::mem::take(&mut context.committed) {
             self.committed(id, document, changes);
         }
+        self.order(id);
         for link in self.links_of(&id) {
             match self.shared(link, &id).map(|shared| shared.side) {
                 Some(Side::Dials) => self.try_to_open(link, id),
@@ -60,7 +84,25 @@ impl Replica {
                 None => {}
             }
         }
+        self.go_on(id);
+        self.forget_unknown(id);
         self.wake_when_idle(id);
+    }
+
+    /// The store was asked once more: for a newer log, or because of somebody who must not learn that
+    /// the context is here.
+    fn loaded_again(&mut self, id: ContextId, access: Vec<Blob>) {
+        let Some(there) = self.contexts.get_mut(&id) else { return };
+        if std::mem::take(&mut there.reloads) {
+            self.access_committed(id, access);
+            self.order(id);
+        }
+        let Some(there) = self.contexts.get_mut(&id) else { return };
+        let Some(link) = there.strangers.pop_front() else { return };
+        let Some(shared) = self.shared(link, &id) else { return };
+        shared.is_stranger = false;
+        shared.asked = true;
+        self.try_to_answer(link, id);
     }
 
     pub(super) fn remote_loaded(&mut self, link: LinkId, context: ContextId, known: Vec<Known>) {
@@ -77,11 +119,14 @@ impl Replica {
         if there.state != ContextState::Loaded {
             return;
         }
-        let documents: Vec<DocumentKey> = there.documents.keys().copied().collect();
+        let mut documents: Vec<DocumentKey> = there.documents.keys().copied().collect();
+        let reads = there.log.is_some().then(|| self.rights_on(link, &context).read);
         let Some(shared) = self.shared(link, &context) else { return };
         if shared.phase != Phase::Gathering || !shared.loading.is_empty() {
             return;
         }
+        shared.reads = reads;
+        documents.retain(|document| shared.may_read(document));
         let Some(known) = shared.known.clone() else { return };
         for document in documents {
             let at = At { link, context, document };
@@ -118,6 +163,42 @@ impl Replica {
         }
     }
 
+    /// Somebody who may read the context by the log here does not know that, or not this side: it gets
+    /// the whole log, once, and the context is opened anew.
+    pub(super) fn insist(&mut self, link: LinkId, refused: &crate::message::Refusal) -> bool {
+        let here = self.links.get(&link);
+        let Some(context) = here.and_then(|here| here.dials) else { return false };
+        let may = self.rights_on(link, &context).read != Scopes::default();
+        let Some(there) = self.contexts.get(&context) else { return false };
+        let access = there.access.clone();
+        let Some(shared) = self.shared(link, &context) else { return false };
+        let opening = shared.phase == Phase::Opening && !shared.owes_last;
+        let unknown = refused.code == Code::Unknown && refused.about.is_none();
+        if !may || !opening || !unknown || std::mem::replace(&mut shared.insisted, true) {
+            return false;
+        }
+        shared.to_state = shared.follows.keys().copied().collect();
+        shared.owes_last = true;
+        let Some(here) = self.links.get_mut(&link) else { return false };
+        here.control.push_back(Message::Open(Open {
+            context,
+            access_entries: access.len() as u64,
+            access_head: access.last().map(|entry| entry_hash(entry)).unwrap_or_default(),
+            record: access.first().cloned(),
+            documents: Vec::new(),
+            more: true,
+        }));
+        let mut from = 0;
+        while from < access.len() as u64 {
+            let entries = frame_of(&access, from);
+            let next = from + entries.len() as u64;
+            here.control.push_back(Message::Access { context, from, entries });
+            from = next;
+        }
+        self.busy.insert(link);
+        true
+    }
+
     /// Asks the store for a graph, unless it is there or on its way. Answers whether it is there.
     pub(super) fn load_graph(&mut self, context: ContextId, document: DocumentKey) -> bool {
         let Some(here) = self.document_of(&context, &document) else { return false };
@@ -151,109 +232,19 @@ impl Replica {
         {
             return self.close(link, refusal(Code::TooLarge, "too much stated at once"));
         }
-        shared.access = open.access_entries;
+        shared.stated_access = (open.access_entries, open.access_head);
         if open.record.is_some() {
             shared.record = open.record;
         }
         for have in open.documents {
-            state(shared, have);
+            if shared.may_read(&have.document) {
+                state(shared, have);
+            }
         }
         shared.owes_last = !open.more;
         self.join(link, context);
         if !open.more {
             self.try_to_answer(link, context);
-        }
-    }
-
-    pub(super) fn try_to_answer(&mut self, link: LinkId, context: ContextId) {
-        let accepts = self.config.accepts_new_contexts;
-        let Some(shared) = self.links.get(&link).and_then(|link| link.shared.get(&context)) else {
-            return;
-        };
-        let Some(there) = self.contexts.get_mut(&context) else { return };
-        if !shared.owes_last || there.state != ContextState::Loaded {
-            return;
-        }
-        if !there.access.is_empty() {
-            return self.answer(link, context);
-        }
-        match shared.record.clone().filter(|record| accepts && is_record_of(record, &context)) {
-            Some(record) => {
-                there.state = ContextState::Founding;
-                there.access.push(record.clone());
-                self.store(StoreRequest::AppendAccess { context, from: 0, entries: vec![record] });
-            }
-            None => {
-                self.drop_context(link, context, refusal(Code::Unknown, "no such context here"))
-            }
-        }
-    }
-
-    /// Takes a context from a link that cannot have it.
-    pub(super) fn drop_context(
-        &mut self,
-        link: LinkId,
-        context: ContextId,
-        refusal: crate::message::Refusal,
-    ) {
-        let Some(here) = self.links.get_mut(&link) else { return };
-        let Some(shared) = here.shared.remove(&context) else { return };
-        self.leave(link, context, shared.follows.into_keys().collect());
-        self.refuse(link, refusal);
-    }
-
-    /// Both sides follow the context from here on; every document is stated.
-    fn answer(&mut self, link: LinkId, context: ContextId) {
-        let Some(there) = self.contexts.get(&context) else { return };
-        let documents: Vec<DocumentKey> = there.documents.keys().copied().collect();
-        let shown = there.presence.keys().copied().collect();
-        let Some(shared) = self.shared(link, &context) else { return };
-        if shared.phase == Phase::Gathering {
-            shared.phase = Phase::Open;
-            shared.presence = shown;
-            for document in documents {
-                if let Entry::Vacant(vacant) = shared.follows.entry(document) {
-                    vacant.insert(Follow::default());
-                    shared.to_state.insert(document);
-                }
-            }
-        }
-        self.busy.insert(link);
-    }
-
-    /// Decides for a document whether anything is to be sent, at the moment at which it is stated:
-    /// most often that needs no graph.
-    pub(super) fn answer_one(&mut self, at: At) {
-        let Some((follow, document)) = self.both(at) else {
-            // Only the other side has it: it will come.
-            if let Some(follow) = self.follow(at) {
-                follow.stage = Stage::Sending;
-                follow.stated = Vec::new();
-            }
-            return;
-        };
-        let last = document.last();
-        let caught_up = follow.after == last
-            || document.durable_heads().iter().all(|head| follow.stated.contains(head));
-        follow.owes_done = !caught_up && last > Position::default();
-        if caught_up && !document.is_loaded() {
-            follow.stage = Stage::Sending;
-            follow.told = last;
-            self.forget_stated(at);
-            return;
-        }
-        follow.stage = Stage::Planning;
-        if self.load_graph(at.context, at.document) {
-            self.plan(at);
-        }
-    }
-
-    /// What was stated has been acted on, and makes room for more.
-    pub(super) fn forget_stated(&mut self, at: At) {
-        let Some(follow) = self.follow(at) else { return };
-        let stated = std::mem::take(&mut follow.stated).len();
-        if let Some(link) = self.links.get_mut(&at.link) {
-            link.stated_hashes = link.stated_hashes.saturating_sub(stated);
         }
     }
 
@@ -267,7 +258,8 @@ impl Replica {
         if shared.follows.len() + opened.documents.len() > 2 * CONTEXT_DOCUMENTS_MAX {
             return self.close(link, refusal(Code::TooLarge, "too many documents"));
         }
-        shared.access = opened.access_entries;
+        shared.stated_access = (opened.access_entries, opened.access_head);
+        self.note_stated_access(link, context);
         for has in opened.documents {
             self.has(At { link, context, document: has.document }, has);
         }
@@ -281,6 +273,9 @@ impl Replica {
             return;
         };
         let Some(shared) = self.shared(at.link, &at.context) else { return };
+        if !shared.may_read(&at.document) {
+            return;
+        }
         if !shared.in_sync {
             shared.behind.insert(at.document);
         }
@@ -326,8 +321,12 @@ impl Replica {
         if shared.phase == Phase::Opening {
             shared.phase = Phase::Open;
             shared.presence = shown;
+            self.outbox.push_back(Output::Event(Event::Opened { link, context }));
             for document in documents {
                 let Some(shared) = self.shared(link, &context) else { return };
+                if !shared.may_read(&document) {
+                    continue;
+                }
                 let follow = shared.follows.entry(document).or_default();
                 if follow.stage == Stage::Receiving && !follow.expects && !follow.reopened {
                     shared.behind.insert(document);
@@ -343,7 +342,7 @@ impl Replica {
     pub(super) fn announce(&mut self, context: ContextId, document: DocumentKey) {
         for link in self.links_of(&context) {
             let Some(shared) = self.shared(link, &context) else { continue };
-            if shared.phase == Phase::Open {
+            if shared.phase == Phase::Open && shared.may_read(&document) {
                 shared.follows.entry(document).or_insert_with(Follow::live);
             }
         }
@@ -359,9 +358,4 @@ fn state(shared: &mut Shared, have: Have) {
     follow.stated = have.heads;
     follow.stated.extend(have.samples);
     shared.to_state.insert(have.document);
-}
-
-/// Whether bytes are the record that a context's id is the hash of.
-pub(super) fn is_record_of(record: &Blob, context: &ContextId) -> bool {
-    ContextRecord::from_bytes(record).is_ok_and(|record| record.id() == *context)
 }

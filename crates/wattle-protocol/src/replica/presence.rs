@@ -33,7 +33,7 @@ impl Replica {
         let Some(here) = self.links.get_mut(&link) else { return };
         // A sender keeps to the limit by its own clock; the tolerance is for the difference.
         if !here.presence_in.allows(now, 2 * PRESENCE_PER_SECOND_MAX)
-            || !here.shared.contains_key(&context)
+            || !here.shared.get(&context).is_some_and(super::follow::Shared::is_open)
         {
             return;
         }
@@ -129,6 +129,9 @@ impl Replica {
         let here = self.links.get_mut(&link)?;
         let shared = here.shared.get_mut(&context)?;
         let there = self.contexts.get(&context)?;
+        if !shared.is_open() {
+            return None;
+        }
         shared.presence.retain(|who| there.presence.contains_key(who));
         let who = *shared.presence.first()?;
         if !here.presence_out.allows(now, PRESENCE_PER_SECOND_MAX) {

@@ -1,15 +1,15 @@
 //! Changes that arrive: from a link, as a snapshot, or from this replica's own application.
 
 use super::Replica;
+use super::access::Waiting;
 use super::document::{Document, GraphState};
 use super::follow::{At, Follow, Phase};
 use super::link::{Assembly, refusal};
-use crate::admit::{self, Access, Place, Verdict};
-use crate::change::Change;
+use crate::change::{Change, Header};
 use crate::graph::Arrival;
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::{Seal, Side};
-use crate::io::{Event, Output, StoreRequest};
+use crate::io::{Event, Output};
 use crate::limits::{
     CONTEXT_DOCUMENTS_MAX, DEFERRED_BYTES_MAX, DEFERRED_CHANGES_MAX, LINK_UNSTORED_BYTES_MAX,
     SNAPSHOT_BYTES_MAX,
@@ -26,6 +26,10 @@ impl Replica {
         if shared.phase == Phase::Gathering {
             return self.refuse(link, refusal(Code::Missing, "the context is not open yet"));
         }
+        if !self.may_write(at) {
+            return self.refuse_all(at, changes);
+        }
+        let Some(shared) = self.shared(link, &at.context) else { return };
         shared.follows.entry(at.document).or_insert_with(Follow::live);
         if !self.has_room_for(at) {
             return self.refuse(link, refusal(Code::TooLarge, "too many documents in the context"));
@@ -34,6 +38,24 @@ impl Replica {
             self.take_in(at, changes);
         } else {
             self.park(at, changes);
+        }
+    }
+
+    /// Whether changes of a document are taken from a link, whoever wrote them.
+    fn may_write(&self, at: At) -> bool {
+        let Some(here) = self.links.get(&at.link) else { return false };
+        let reads =
+            here.shared.get(&at.context).is_some_and(|shared| shared.may_read(&at.document));
+        let login = here.login.as_ref();
+        reads && login.is_none_or(|login| login.rights.writes(at.document.scope))
+    }
+
+    /// Says no to each change, the same whether the document is here or not.
+    fn refuse_all(&mut self, at: At, changes: Changes) {
+        let refusal = refusal(Code::Forbidden, "this link may not write this section");
+        for (bytes, _) in changes.changes {
+            let about = Header::parse(&bytes).ok().map(|header| header.hash);
+            self.reject(at, Refusal { about, ..refusal.clone() });
         }
     }
 
@@ -77,7 +99,7 @@ impl Replica {
     }
 
     /// Takes up room for changes that wait; answers whether there is any.
-    fn reserve(&mut self, link: LinkId, changes: usize, bytes: usize) -> bool {
+    pub(super) fn reserve(&mut self, link: LinkId, changes: usize, bytes: usize) -> bool {
         let Some(here) = self.links.get_mut(&link) else { return false };
         let waiting = &mut here.deferred;
         if waiting.changes + changes > DEFERRED_CHANGES_MAX
@@ -120,6 +142,7 @@ impl Replica {
         for (bytes, seal) in changes.changes {
             self.take_in_one(at, bytes, seal);
         }
+        self.reserve_held(at);
         if let Some(document) = self.document(at) {
             let first_unstored = document.graph.first_unstored();
             document.recent.evict(first_unstored);
@@ -149,37 +172,6 @@ impl Replica {
         }
     }
 
-    /// Judges a change, and what has waited for it.
-    fn judge(&mut self, at: At, change: Change) {
-        let mut judged = vec![(at.link, change)];
-        while let Some((link, change)) = judged.pop() {
-            let at = At { link, ..at };
-            let entries =
-                self.contexts.get(&at.context).map_or(0, |there| there.access.len() as u64);
-            let roots = std::mem::take(&mut self.config.roots);
-            let access = Access { roots: &roots, entries };
-            let verdict = self.document(at).map(|document| {
-                let (context, document, graph) = (&at.context, &at.document, &document.graph);
-                admit::admit(&change, &Place { context, document, graph, access: &access })
-            });
-            self.config.roots = roots;
-            match verdict {
-                Some(Verdict::Accept) => {
-                    let hash = change.header.hash;
-                    self.accept(at, change);
-                    judged.extend(self.waited_for(at, &hash));
-                }
-                Some(Verdict::Known) => self.known(at, &change.header.hash),
-                Some(Verdict::Defer { missing }) => self.defer(at, change, &missing),
-                Some(Verdict::Reject(refusal)) => {
-                    self.reject(at, refusal);
-                    judged.extend(self.waited_for(at, &change.header.hash));
-                }
-                None => {}
-            }
-        }
-    }
-
     pub(super) fn waited_for(&mut self, at: At, hash: &ChangeHash) -> Vec<(LinkId, Change)> {
         let Some(document) = self.document(at) else { return Vec::new() };
         let waited = document.deferred.remove(hash).unwrap_or_default();
@@ -189,14 +181,23 @@ impl Replica {
         waited
     }
 
-    fn accept(&mut self, at: At, change: Change) {
+    pub(super) fn accept(&mut self, at: At, change: Change) {
+        let Some(document) = self.document(at) else { return };
+        let (bytes, link) = (change.bytes.len(), Some(at.link));
+        let arrival = Arrival { bytes, link, position: None };
+        let Some(index) = document.graph.insert(&change.header, arrival) else { return };
+        self.take(at, (index, change));
+    }
+
+    /// A change counts: it goes to the store, and a relay passes it on.
+    pub(super) fn take(&mut self, at: At, (index, change): (u32, Change)) {
         let bytes = change.bytes.len();
         let (now, owes) = (self.now, self.owes_saved(at));
         let Some(document) = self.document(at) else { return };
-        let arrival = Arrival { bytes, link: Some(at.link), position: None };
-        let Some(index) = document.graph.insert(&change.header, arrival) else { return };
         document.recent.insert(index, &change);
         document.used = now;
+        document.frame = None;
+        document.refused.remove(&change.header.hash);
         if owes {
             document.owed.entry(index).or_default().push(at.link);
         }
@@ -233,7 +234,7 @@ impl Replica {
         side == Some(Side::Listens) || link.proved().is_some_and(|proved| proved.takes_snapshots)
     }
 
-    fn known(&mut self, at: At, hash: &ChangeHash) {
+    pub(super) fn known(&mut self, at: At, hash: &ChangeHash) {
         if !self.owes_saved(at) {
             return;
         }
@@ -262,7 +263,7 @@ impl Replica {
         }
     }
 
-    fn defer(&mut self, at: At, change: Change, missing: &[ChangeHash]) {
+    pub(super) fn defer(&mut self, at: At, change: Change, missing: &[ChangeHash]) {
         let Some(first) = missing.first() else { return };
         let waits = self.document(at).is_some_and(|document| {
             document.deferred.get(first).is_some_and(|waiting| {
@@ -351,6 +352,11 @@ impl Replica {
     }
 
     pub(super) fn expanded(&mut self, at: At, changes: Vec<(Blob, Option<Seal>)>) {
+        let what = Waiting::Expanded(at.document, changes);
+        let Some(Waiting::Expanded(_, changes)) = self.behind_entries(at.link, at.context, what)
+        else {
+            return;
+        };
         let Some(follow) = self.follow(at) else { return };
         follow.expanding = false;
         let done = std::mem::take(&mut follow.done_waits);
@@ -405,6 +411,7 @@ impl Replica {
         let Some(here) = self.document(at) else { return };
         let changes = std::mem::take(&mut here.committed);
         let is_new = here.graph.count() == 0;
+        let mut refused = false;
         for (change, position) in changes {
             let Some(here) = self.document(at) else { return };
             let hash = change.header.hash;
@@ -419,54 +426,20 @@ impl Replica {
                 continue;
             };
             here.recent.insert(index, &change);
+            refused |= !self.is_allowed(at, index);
             for (link, change) in self.waited_for(at, &hash) {
                 self.judge(At { link, ..at }, change);
             }
         }
         self.after_storing(context, document);
+        if refused {
+            self.judge_document(context, document);
+        }
         if is_new {
             self.announce(context, document);
             self.wake_when_idle(context);
         }
         self.ready_on_all(context, document);
-    }
-
-    /// Entries of the access log; so far only the context's record is known.
-    pub(super) fn access_entries(
-        &mut self,
-        link: LinkId,
-        context: ContextId,
-        (from, entries): (u64, Vec<Blob>),
-    ) {
-        if self.shared(link, &context).is_none() {
-            return self
-                .refuse(link, refusal(Code::Unknown, "the context is not open on this link"));
-        }
-        let Some(there) = self.contexts.get_mut(&context) else { return };
-        for (offset, entry) in entries.into_iter().enumerate() {
-            let number = from.saturating_add(offset as u64);
-            let known = usize::try_from(number).ok().and_then(|number| there.access.get(number));
-            match known {
-                Some(known) if *known == entry => {}
-                Some(_) => {
-                    let reason = "the access log has another entry there";
-                    return self.refuse(link, refusal(Code::Contradiction, reason));
-                }
-                None if number == 0 && super::opening::is_record_of(&entry, &context) => {
-                    there.access.push(entry.clone());
-                    let entries = vec![entry];
-                    self.outbox.push_back(Output::Store(StoreRequest::AppendAccess {
-                        context,
-                        from: 0,
-                        entries,
-                    }));
-                }
-                None => {
-                    let reason = "an entry of the access log in a format that is not known here";
-                    return self.refuse(link, refusal(Code::Invalid, reason));
-                }
-            }
-        }
     }
 }
 

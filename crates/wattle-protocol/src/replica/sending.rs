@@ -7,14 +7,14 @@ use super::Replica;
 use super::document::Document;
 use super::follow::{At, Follow, Phase, Stage};
 use super::link::{Outgoing, Reading};
+use crate::access::entry_hash;
 use crate::graph::Graph;
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::{Seal, Side};
 use crate::io::{Output, StoreRequest};
 use crate::limits::{
-    FRAME_ACCESS_ENTRIES_MAX, FRAME_CHANGES_BYTES_TARGET, FRAME_CHANGES_MAX,
-    FRAME_OPEN_BYTES_TARGET, HEADS_MAX, LINK_UNDER_WAY_BYTES_MAX, OPEN_DOCUMENTS_MAX,
-    SNAPSHOT_PART_BYTES, SNAPSHOT_SEALS_MAX,
+    FRAME_CHANGES_BYTES_TARGET, FRAME_CHANGES_MAX, FRAME_OPEN_BYTES_TARGET, HEADS_MAX,
+    LINK_UNDER_WAY_BYTES_MAX, OPEN_DOCUMENTS_MAX, SNAPSHOT_PART_BYTES, SNAPSHOT_SEALS_MAX,
 };
 use crate::message::{Changes, Has, Have, Message, Open, Opened, SnapshotPart};
 use crate::wire;
@@ -92,20 +92,6 @@ impl Replica {
         self.next_document_frame(link, context)
     }
 
-    fn access_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
-        let there = self.contexts.get(&context)?;
-        let shared = self.links.get_mut(&link)?.shared.get_mut(&context)?;
-        if shared.phase != Phase::Open {
-            return None;
-        }
-        let from = shared.access;
-        let skipped = usize::try_from(from).unwrap_or(usize::MAX);
-        let owed = there.access.iter().skip(skipped).take(FRAME_ACCESS_ENTRIES_MAX);
-        let entries: Vec<Blob> = owed.cloned().collect();
-        shared.access += entries.len() as u64;
-        (!entries.is_empty()).then_some(Message::Access { context, from, entries })
-    }
-
     fn open_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
         let there = self.contexts.get(&context)?;
         let shared = self.links.get_mut(&link)?.shared.get_mut(&context)?;
@@ -124,8 +110,9 @@ impl Replica {
         let more = !shared.to_state.is_empty();
         shared.owes_last = more;
         let access_entries = there.access.len() as u64;
+        let access_head = there.access.last().map(|entry| entry_hash(entry)).unwrap_or_default();
         let record = there.access.first().cloned();
-        Some(Message::Open(Open { context, access_entries, record, documents, more }))
+        Some(Message::Open(Open { context, access_entries, access_head, record, documents, more }))
     }
 
     fn opened_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
@@ -150,8 +137,10 @@ impl Replica {
         let shared = self.shared(link, &context)?;
         let more = !shared.to_state.is_empty();
         shared.owes_last = more;
-        let access_entries = self.contexts.get(&context)?.access.len() as u64;
-        Some(Message::Opened(Opened { context, access_entries, documents, more }))
+        let access = &self.contexts.get(&context)?.access;
+        let access_entries = access.len() as u64;
+        let access_head = access.last().map(|entry| entry_hash(entry)).unwrap_or_default();
+        Some(Message::Opened(Opened { context, access_entries, access_head, documents, more }))
     }
 
     fn saved_frame(&mut self, link: LinkId, context: ContextId) -> Option<Message> {
@@ -180,7 +169,8 @@ impl Replica {
                 self.shared(link, &context)?.to_save.insert(document);
             }
             if !heads.is_empty() {
-                return Some(Message::Saved { context, document, cursor, heads });
+                let receipt = self.receipt(at, &heads);
+                return Some(Message::Saved { context, document, cursor, heads, receipt });
             }
         }
     }
@@ -293,7 +283,10 @@ impl Replica {
         let At { context, document, .. } = at;
         wire::encode(&match heads.is_empty() {
             true => batch(at, Vec::new(), cursor, false),
-            false => Message::Saved { context, document, cursor, heads },
+            false => {
+                let receipt = self.receipt(at, &heads);
+                Message::Saved { context, document, cursor, heads, receipt }
+            }
         })
     }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::Replica;
 use super::document::{ContextState, GraphState};
 use super::follow::{At, Stage};
+use super::forgers::PROOF;
 use super::link::refusal;
 use crate::change::Header;
 use crate::graph::Graph;
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position};
-use crate::identity::{Seal, Side};
-use crate::io::{Event, Output, Snapshot, StoreReply, StoreRequest};
+use crate::identity::Seal;
+use crate::io::{Snapshot, StoreReply, StoreRequest};
 use crate::message::{Code, Refusal};
 
 impl Replica {
@@ -32,10 +33,13 @@ impl Replica {
             StoreReply::Appended { context, document, positions, failed } => {
                 self.appended(context, document, &positions, &failed);
             }
-            StoreReply::AccessAppended { context, entries } => {
-                self.access_appended(context, entries);
+            StoreReply::AccessAppended { context, .. } => self.access_appended(context),
+            StoreReply::Cutoffs { context, closes } => self.cutoffs(context, closes),
+            StoreReply::Removed { context, document } => self.removed(context, document),
+            StoreReply::Declined { request, refusal } => self.failed(request, &refusal),
+            StoreReply::Failed { request, reason } => {
+                self.failed(request, &refusal(Code::Failed, &reason));
             }
-            StoreReply::Failed { request, reason } => self.failed(request, &reason),
         }
     }
 
@@ -61,6 +65,7 @@ impl Replica {
                 follow.next = settled;
             }
         }
+        self.judge_document(context, document);
         self.place_committed(context, document);
         self.unpark(context, document);
         for link in links {
@@ -175,24 +180,11 @@ impl Replica {
         }
     }
 
-    fn access_appended(&mut self, context: ContextId, entries: u64) {
-        self.outbox.push_back(Output::Event(Event::Access { context, entries }));
-        let Some(there) = self.contexts.get_mut(&context) else { return };
-        if there.state != ContextState::Founding {
-            return;
-        }
-        there.state = ContextState::Loaded;
-        let links = self.links_of(&context);
-        for link in links {
-            match self.shared(link, &context).map(|shared| shared.side) {
-                Some(Side::Listens) => self.try_to_answer(link, context),
-                Some(Side::Dials) | None => {}
-            }
-        }
-    }
-
     /// Changes were read for a link: they go out, unless some were dropped meanwhile.
     fn read(&mut self, at: At, changes: Vec<(Position, Blob, Option<Seal>)>) {
+        if at.link == PROOF {
+            return self.proof_read(at, &changes);
+        }
         let Some(here) = self.links.get_mut(&at.link) else { return };
         let Some(reading) = here.reading.take_if(|reading| reading.at == at) else { return };
         let Some((follow, document)) = self.both(at) else { return self.wake_waiting(at.link) };
@@ -257,33 +249,27 @@ impl Replica {
         self.ready(at);
     }
 
-    fn failed(&mut self, request: StoreRequest, reason: &str) {
-        let refusal = refusal(Code::Failed, reason);
+    fn failed(&mut self, request: StoreRequest, refusal: &Refusal) {
         match request {
-            StoreRequest::LoadContext { context } => self.context_failed(context, &refusal),
-            StoreRequest::AppendAccess { context, .. } => {
-                if let Some(there) = self.contexts.get_mut(&context) {
-                    there.access.clear();
-                    there.state = ContextState::Loaded;
-                }
-                self.context_failed(context, &refusal);
-            }
+            StoreRequest::LoadContext { context } => self.load_failed(context, refusal),
+            StoreRequest::AppendAccess { context, .. }
+            | StoreRequest::ReplaceAccess { context, .. } => self.access_failed(context, refusal),
             StoreRequest::LoadRemote { link, context, .. } => {
                 // What was remembered only saves work.
                 self.remote_loaded(link, context, Vec::new());
             }
             StoreRequest::LoadGraph { context, document } => {
-                self.graph_failed(context, document, &refusal);
+                self.graph_failed(context, document, refusal);
             }
             StoreRequest::Read { link, context, document, .. } => {
-                self.read_failed(At { link, context, document }, refusal);
+                self.read_failed(At { link, context, document }, refusal.clone());
             }
             StoreRequest::ReadSnapshot { link, context, document } => {
                 let at = At { link, context, document };
                 if let Some(here) = self.links.get_mut(&link) {
                     here.snapshot.take_if(|outgoing| outgoing.at == at);
                 }
-                self.without_snapshot(at, reason);
+                self.without_snapshot(at, &refusal.reason);
                 self.wake_waiting(link);
             }
             StoreRequest::Append { context, document, link, changes } => {
@@ -292,15 +278,33 @@ impl Replica {
                     let Some(here) = self.document(at) else { return };
                     let Some(index) = here.graph.index(&change.header.hash) else { continue };
                     let gone = here.graph.forget(index);
-                    self.unstorable(at, &gone, &refusal);
+                    self.unstorable(at, &gone, refusal);
                 }
                 self.after_storing(context, document);
+            }
+            StoreRequest::Cutoffs { context, .. } => self.cutoffs_failed(context),
+            StoreRequest::Remove { context, document, changes } => {
+                self.remove_failed(context, (document, changes));
             }
             StoreRequest::Remember { .. } => {}
         }
     }
 
-    fn context_failed(&mut self, context: ContextId, refusal: &Refusal) {
+    fn load_failed(&mut self, context: ContextId, refusal: &Refusal) {
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        if there.state == ContextState::Loading {
+            return self.context_failed(context, refusal);
+        }
+        if std::mem::take(&mut there.reloads) {
+            self.order_again(context);
+        }
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        if let Some(link) = there.strangers.pop_front() {
+            self.drop_context(link, context, refusal.clone());
+        }
+    }
+
+    pub(super) fn context_failed(&mut self, context: ContextId, refusal: &Refusal) {
         for link in self.links_of(&context) {
             self.drop_context(link, context, refusal.clone());
         }
@@ -359,11 +363,13 @@ impl Replica {
         let Some(there) = self.contexts.get_mut(&context) else { return };
         there.links.remove(&link);
         there.used = now;
-        for document in documents {
-            let Some(here) = there.documents.get_mut(&document) else { continue };
+        there.arrived.retain(|arrived| arrived.link != link);
+        there.sequencing.leave(link);
+        for document in &documents {
+            let Some(here) = there.documents.get_mut(document) else { continue };
             here.watchers.remove(&link);
             here.parked.retain(|(from, _)| *from != link);
-            here.parked_saved.retain(|(from, _, _)| *from != link);
+            here.parked_saved.retain(|(from, ..)| *from != link);
             here.deferred.retain(|_, waiting| {
                 waiting.retain(|(from, _)| *from != link);
                 !waiting.is_empty()
@@ -373,7 +379,21 @@ impl Replica {
                 !owed.is_empty()
             });
         }
+        for document in documents {
+            self.leave_held(link, context, document);
+        }
         self.withdraw(link, context);
+        self.forget_unknown(context);
         self.wake_when_idle(context);
+    }
+
+    /// A context that is not here and that nobody asks for any more takes no memory.
+    pub(super) fn forget_unknown(&mut self, context: ContextId) {
+        let Some(there) = self.contexts.get(&context) else { return };
+        let unknown = there.state == ContextState::Loaded && there.access.is_empty();
+        let idle = there.sequencing.is_idle() && there.writing.is_none();
+        if unknown && idle && there.links.is_empty() && there.committed.is_empty() {
+            self.contexts.remove(&context);
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Replicas in one thread, with a clock of their own and stores in memory.
 
+mod budgets;
+mod endings;
+mod joining;
 mod net;
 mod random;
+mod trust;
 
 use self::net::{Net, PEER, RELAY, document, frames};
 use crate::io::Event;
@@ -347,8 +351,9 @@ fn a_change_that_a_peer_cannot_apply_goes_no_further() {
     net.dial(eve, bot);
     net.dial(bot, ana);
     net.settle();
-    net.write(eve, 1, 2);
     net.poison(bot, 1, 1);
+    net.write(eve, 1, 1);
+    net.write(eve, 1, 1);
     net.settle();
     assert_eq!(net.changes(bot, 1).len(), 2);
     assert_eq!(net.changes(ana, 1), net.changes(bot, 1));
@@ -366,9 +371,9 @@ fn a_bad_change_is_refused_and_the_rest_of_its_batch_is_not() {
     net.settle();
     let link = net.end_of(ana, relay);
     let mut chunks = net.compose(ana, 1, 2);
-    let good = chunks.iter().map(|chunk| chunk.bytes()).collect::<Vec<_>>();
+    let mut all = net.sealed(ana, 1, &chunks);
     chunks[0].start_op = 0;
-    let all = vec![(chunks[0].bytes(), None), (good[0].clone(), None), (good[1].clone(), None)];
+    all.insert(0, (chunks[0].bytes(), None));
     net.raw(relay, link, frames::changes(net.context(), document(1), all));
     net.settle();
     assert_eq!(net.changes(relay, 1).len(), 4);
@@ -402,7 +407,8 @@ fn changes_that_arrive_before_what_they_build_on_wait_for_it() {
     let link = net.end_of(ana, relay);
     let chunks = net.compose(ana, 1, 5);
     for chunk in chunks.iter().rev() {
-        let frame = frames::changes(net.context(), document(1), vec![(chunk.bytes(), None)]);
+        let sealed = net.sealed(ana, 1, std::slice::from_ref(chunk));
+        let frame = frames::changes(net.context(), document(1), sealed);
         net.raw(relay, link, frame);
     }
     net.settle();

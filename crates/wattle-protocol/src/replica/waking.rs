@@ -24,6 +24,12 @@ pub(super) enum Timer {
     Cursor(ContextId, DocumentKey),
     /// What failed for the moment is tried again.
     Retry(LinkId),
+    /// Ordering goes on after the store has failed.
+    Order(ContextId),
+    /// Somebody's end date comes.
+    Expiry(ContextId),
+    /// The store is asked once more to take changes out.
+    Remove(ContextId),
 }
 
 impl Replica {
@@ -44,13 +50,19 @@ impl Replica {
                 }
                 Timer::Cursor(context, document) => self.update_cursors(context, document),
                 Timer::Retry(link) => self.retry(link),
+                Timer::Order(context) => self.resume_ordering(context),
+                Timer::Expiry(context) => self.end_date_comes(context),
+                Timer::Remove(context) => self.remove_again(context),
             }
         }
     }
 
     fn handshake_over(&mut self, link: LinkId) {
-        if self.links.get(&link).is_some_and(|link| link.proved().is_none()) {
+        let Some(here) = self.links.get(&link) else { return };
+        if here.proved().is_none() {
             self.close(link, refusal(Code::Slow, "the key was not proved in time"));
+        } else if here.logging_in.is_some() {
+            self.close(link, refusal(Code::Slow, "the login was not answered in time"));
         }
     }
 
@@ -85,7 +97,9 @@ impl Replica {
         }
         context.documents.retain(|_, document| document.last.0 > 0 || document.is_loaded());
         let loaded = context.documents.values().any(|document| document.is_loaded());
-        let abandoned = context.links.is_empty() && context.state == ContextState::Loaded;
+        let abandoned = context.links.is_empty()
+            && context.state == ContextState::Loaded
+            && context.is_settled();
         if abandoned && !loaded && context.used.0 <= since {
             self.contexts.remove(&id);
         } else if loaded || abandoned {
@@ -158,9 +172,11 @@ impl Replica {
                 }
             }
         }
+        let contexts: Vec<ContextId> = here.shared.keys().copied().collect();
         for at in again {
             self.send_again(at);
         }
+        contexts.into_iter().for_each(|context| self.pass_on(context));
     }
 
     /// Sends everything from the first change on that the other side could not take.

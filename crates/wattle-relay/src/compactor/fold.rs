@@ -13,17 +13,12 @@ use wattle_sync::part::part_of;
 use crate::config::Compaction;
 use crate::limits::FOLD_READ_BYTES;
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a document was folded into; not stored yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Folded {
-    /// Changes up to here have no bytes of their own any more.
-    pub(super) pruned: Position,
-    /// The snapshot holds everything up to here.
-    pub(super) snapshot: Position,
+    pub(super) snapshot: Snapshot,
     /// Changes that it holds.
     pub(super) changes: usize,
-    /// Its length.
-    pub(super) bytes: usize,
 }
 
 /// Why a document is left as it is.
@@ -45,6 +40,8 @@ pub(super) enum FoldError {
     Heads,
     #[error(transparent)]
     Save(#[from] SnapshotError),
+    #[error("changes were removed meanwhile")]
+    Removed,
     #[error("it made Automerge panic")]
     Panicked,
 }
@@ -74,10 +71,9 @@ pub(super) fn fold(
         return Err(FoldError::Heads);
     }
     let bytes = guard::snapshot(&loaded.document)?;
-    let (changes, length) = (parts.nodes.len(), bytes.len());
+    let changes = parts.nodes.len();
     let snapshot = Snapshot { upto: parts.upto, bytes: bytes.into(), seals: seals(parts) };
-    let pruned = store.put_snapshot(name.0, name.1, &snapshot, true)?;
-    Ok(Folded { pruned, snapshot: snapshot.upto, changes, bytes: length })
+    Ok(Folded { snapshot, changes })
 }
 
 /// Reads only what is within the limits, as the headers tell.

@@ -61,6 +61,14 @@ impl Tails {
         self.tails.insert(name, Tail::default());
     }
 
+    /// Changes were removed from it: what is known of it does not hold any more.
+    pub(super) fn forget(&mut self, name: &Name) {
+        self.tails.remove(name);
+        self.held.remove(name);
+        self.snapshots.remove(name);
+        self.known.remove(&name.0);
+    }
+
     pub(super) fn has_snapshot(&mut self, name: Name, upto: Position, held: Tail) {
         self.snapshots.insert(name, upto);
         self.held.insert(name, held);

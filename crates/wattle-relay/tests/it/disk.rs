@@ -51,8 +51,7 @@ async fn nothing_is_called_durable_while_the_disk_is_full_and_all_of_it_afterwar
     limit_files(&relay, "unlimited");
     until("the store to write again", || (relay.get("/healthz").0 == 200).then_some(()));
     drop(ana);
-    let again =
-        Client::start(relay.address, Who { key: keypair(1), record: record.clone(), store }).await;
+    let again = Client::start(relay.address, Who { store, ..Who::new(keypair(1), &record) }).await;
     again.until_durable(&hashes).await;
     assert_eq!(relay.metric("wattle_panics_total"), 0.0);
     relay.kill();

@@ -8,16 +8,22 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit;
 mod client;
 mod compaction;
 mod crowd;
 mod disk;
 mod embedded;
 mod exchange;
+mod fanout;
 mod http;
+mod jwt;
 mod kill;
+mod modes;
 mod process;
 mod refusals;
+mod rights;
 mod settings;
 mod startup;
+mod tokens;
 mod writer;

@@ -3,7 +3,9 @@
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Author, Automerge, ROOT, ReadDoc};
 use wattle_context::{Document, Part, Section};
-use wattle_protocol::{Blob, Change, ContextId, ContextRecord, DocumentKey, Keypair, PublicKey};
+use wattle_protocol::{
+    Blob, Change, ContextId, ContextRecord, DocumentKey, Keypair, PublicKey, StoreId,
+};
 
 /// The document that all tests write into.
 pub(crate) const DOCUMENT: DocumentKey = DocumentKey { scope: 3, item: [0; 16] };
@@ -17,13 +19,16 @@ pub(crate) struct Writer {
     count: u64,
 }
 
+/// The keys that own the context of a test, by their numbers; its first one orders the access log.
+const OWNERS: [u8; 5] = [1, 2, 3, 200, 201];
+
 /// A context, named apart from those of other tests by its nonce.
 pub(crate) fn record(nonce: u8, owner: &Keypair) -> ContextRecord {
     ContextRecord {
         version: 1,
         nonce: [nonce; 16],
         name: "test".to_owned(),
-        owners: vec![owner.public()],
+        owners: OWNERS.map(|number| keypair(number).public()).to_vec(),
         sequencer: owner.public(),
     }
 }
@@ -32,11 +37,11 @@ pub(crate) fn keypair(number: u8) -> Keypair {
     Keypair::from_secret(&[number; 32])
 }
 
-/// One of many.
-pub(crate) fn person(number: u64) -> Keypair {
-    let mut secret = [77; 32];
-    secret[..8].copy_from_slice(&number.to_be_bytes());
-    Keypair::from_secret(&secret)
+/// One of many stores.
+pub(crate) fn store(number: u64) -> StoreId {
+    let mut id = [77; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    StoreId(id)
 }
 
 pub(crate) fn genesis() -> Change {

@@ -7,10 +7,12 @@ use std::vec::IntoIter;
 
 use wattle_context::edit::Op;
 use wattle_context::value::Value;
+use wattle_protocol::access::Kind;
 
 use super::lexer::{LexError, Token, tokens};
 use super::{Act, Choice, Deed, Expect, Expectation, Line, Net, Step};
 use crate::names::name_field;
+use crate::roles::is_role;
 
 /// Why a text is no scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +71,7 @@ impl Parser {
             "seed" => Step::Seed(self.number("a number")?),
             "net" => Step::Net(self.net()?),
             "relay" => Step::Relay(self.word("a name")?),
-            "peers" => Step::Peers(self.words()),
+            "peers" => self.peers()?,
             "link" => Step::Link(self.word("a name")?, self.word("another name")?),
             "cut" => self.cut()?,
             "slow" => Step::Slow(self.word("a name")?),
@@ -87,6 +89,29 @@ impl Parser {
             }
             _ => return Err(expected("a step, or a name and a colon", Some(Token::Word(word)))),
         })
+    }
+
+    fn peers(&mut self) -> Result<Step, LineError> {
+        let mut names = Vec::new();
+        while let Some(Token::Word(word)) =
+            self.rest.next_if(|token| matches!(token, Token::Word(_)))
+        {
+            if word == "as" {
+                return Ok(Step::Members { names, role: self.role()? });
+            }
+            names.push(word);
+        }
+        Ok(Step::Peers(names))
+    }
+
+    /// A word, or a selection in quotes.
+    fn role(&mut self) -> Result<String, LineError> {
+        match self.rest.next() {
+            Some(Token::Word(role) | Token::Text(role)) if role == "none" || is_role(&role) => {
+                Ok(role)
+            }
+            found => Err(expected("a role", found)),
+        }
     }
 
     fn cut(&mut self) -> Result<Step, LineError> {
@@ -131,9 +156,29 @@ impl Parser {
         let deed = match path.as_str() {
             "mark" => Deed::Mark(self.word("a name for the version")?),
             "resolve" => self.resolve()?,
+            "grant" => self.grant(Kind::Person)?,
+            "agent" => self.grant(Kind::Agent)?,
+            "revoke" => Deed::Revoke(self.word("a name")?),
+            "rotate" => Deed::Rotate(self.word("a name")?),
+            "sequencer" => {
+                let whom = self.word("a name")?;
+                let pass_by = self.rest.next_if_eq(&Token::Word("pass-by".to_owned())).is_some();
+                Deed::Sequencer { whom, pass_by }
+            }
             _ => Deed::Edit(self.edit(path)?),
         };
         Ok(Act { peer, deed, may_fail: matches!(refusal, Refusal::Counts) })
+    }
+
+    fn grant(&mut self, kind: Kind) -> Result<Deed, LineError> {
+        let (whom, role) = (self.word("a name")?, self.role()?);
+        let seconds = if self.rest.peek().is_some() {
+            self.keyword("for")?;
+            Some(self.number("seconds")?)
+        } else {
+            None
+        };
+        Ok(Deed::Grant { whom, role, kind, seconds })
     }
 
     fn resolve(&mut self) -> Result<Deed, LineError> {
@@ -200,7 +245,13 @@ impl Parser {
 
     fn expect(&mut self) -> Result<Expect, LineError> {
         let peer = Some(self.word("a peer or *")?).filter(|peer| peer != "*");
-        let path = self.word("a path or conflicts")?;
+        let path = self.word("a path, rights or conflicts")?;
+        if path == "rights" {
+            let whom = self.word("a name")?;
+            self.need('=')?;
+            let what = Expectation::Rights { whom, role: self.role()? };
+            return Ok(Expect { peer, what });
+        }
         if !self.sign('=') {
             let what = match self.word("=, contains or lacks")?.as_str() {
                 "contains" => Expectation::Contains { path, passage: self.text("a passage")? },

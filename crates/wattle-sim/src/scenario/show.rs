@@ -4,6 +4,7 @@ use std::fmt::{Display, Formatter, Result, Write as _};
 
 use wattle_context::edit::Op;
 use wattle_context::value::Value;
+use wattle_protocol::access::Kind;
 
 use super::{Act, Choice, Deed, Expect, Expectation, Line, Net, Step};
 use crate::names::name_field;
@@ -15,6 +16,9 @@ impl Display for Step {
             Self::Net(net) => net.fmt(f),
             Self::Relay(name) => write!(f, "relay {name}"),
             Self::Peers(names) => write!(f, "peers {}", names.join(" ")),
+            Self::Members { names, role } => {
+                write!(f, "peers {} as {}", names.join(" "), Named(role))
+            }
             Self::Link(dialler, listener) => write!(f, "link {dialler} {listener}"),
             Self::Cut { node, other, half_open } => {
                 write!(f, "cut {node}")?;
@@ -66,7 +70,26 @@ impl Display for Act {
             Deed::Resolve { path, choice: Choice::Set(value) } => {
                 write!(f, "resolve {path} set {}", Shown(value))
             }
+            Deed::Grant { whom, role, kind, seconds } => {
+                let verb = if *kind == Kind::Agent { "agent" } else { "grant" };
+                write!(f, "{verb} {whom} {}", Named(role))?;
+                seconds.map_or(Ok(()), |seconds| write!(f, " for {seconds}"))
+            }
+            Deed::Revoke(whom) => write!(f, "revoke {whom}"),
+            Deed::Rotate(to) => write!(f, "rotate {to}"),
+            Deed::Sequencer { whom, pass_by } => {
+                write!(f, "sequencer {whom}{}", if *pass_by { " pass-by" } else { "" })
+            }
         }
+    }
+}
+
+/// A role: a word, or a selection in quotes.
+struct Named<'a>(&'a str);
+
+impl Display for Named<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        if self.0.contains('=') { write!(f, "{:?}", self.0) } else { f.write_str(self.0) }
     }
 }
 
@@ -113,6 +136,7 @@ impl Display for Expect {
                 let values: Vec<String> = values.iter().map(|v| Shown(v).to_string()).collect();
                 write!(f, "{path} = {}", values.join(" + "))
             }
+            Expectation::Rights { whom, role } => write!(f, "rights {whom} = {}", Named(role)),
             Expectation::Contains { path, passage } => {
                 write!(f, "{path} contains {}", Shown(&Value::Text(passage.clone())))
             }

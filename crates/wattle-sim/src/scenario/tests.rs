@@ -18,6 +18,16 @@ fn every_form_of_a_step_is_read() {
         net delay=1..60 tail=30/3000 rate=1000 disk=1..20 halfopen=300
         relay r
         peers ana bot
+        peers bob eve as contributor
+        peers eve as "read=rules;write=tasks"
+        peers new as none
+        ana: grant bob editor
+        ana: grant bob reader for 60
+        ana: agent bot contributor
+        ana: revoke bob
+        ana: rotate new
+        ana: sequencer r
+        ana: sequencer ana pass-by
         link ana bot
         cut bot
         cut bot r
@@ -47,6 +57,8 @@ fn every_form_of_a_step_is_read() {
         expect * rules = none
         expect bot tasks/ship/status = "done"
         expect * conflicts = 1
+        expect * rights bob = none
+        expect ana rights eve = "read=rules;write=tasks"
         expect * documents/plan/body contains "words"
         expect * documents/plan/body lacks "words"
     "#;
@@ -72,6 +84,7 @@ fn a_line_that_is_no_step_is_named() {
             "line 1: expected set, add, replace, append, remove or delete, found `change`",
         ),
         ("expect * rules is \"x\"", "line 1: expected =, contains or lacks, found `is`"),
+        ("peers bob as king", "line 1: expected a role, found `king`"),
         ("cut a b c", "line 1: expected at most two names, found `b`"),
     ];
     for (text, message) in wrong {

@@ -1,6 +1,7 @@
 //! What the steps of a scenario do to single replicas.
 
-use wattle_context::{Author, Edited, ItemId, Settlement};
+use wattle_context::{Author, Edited, ItemId, Section, Settlement};
+use wattle_protocol::access::Rights;
 use wattle_protocol::{Blob, Change};
 use wattle_store::{Append, Store};
 
@@ -10,10 +11,10 @@ use super::part::{genesis, key_of, snapshot};
 use crate::disk::{Bug, Job};
 use crate::expect;
 use crate::names::NameError;
-use crate::scenario::{Act, Choice, Deed, Expect, Line};
+use crate::scenario::{Act, Choice, Deed, Expect, Expectation, Line};
 
 /// Virtual time begins here, in milliseconds since 1970.
-const EPOCH_MS: i64 = 1_700_000_000_000;
+pub(crate) const EPOCH_MS: i64 = 1_700_000_000_000;
 /// What passes between one deed and the next, so that they have an order in time.
 const DEED_MS: u64 = 5;
 
@@ -30,6 +31,7 @@ impl World {
         self.check("starts", started);
         self.nodes.push(node);
         let here = self.nodes.len() - 1;
+        self.wake(here);
         let kinds: Vec<Kind> = self.nodes.iter().map(|node| node.kind).collect();
         for (other, other_kind) in kinds.into_iter().enumerate() {
             match (kind, other_kind) {
@@ -46,7 +48,7 @@ impl World {
         let say = |error: wattle_store::StoreError| error.to_string();
         let store = &mut node.disk.store;
         store.append_access(&self.context, 0, &[self.record.to_bytes()]).map_err(say)?;
-        let parts = wattle_context::Section::ALL.map(wattle_context::Part::Section);
+        let parts = Section::ALL.map(wattle_context::Part::Section);
         let batch: Result<Vec<Append>, String> = parts
             .into_iter()
             .map(|part| {
@@ -82,6 +84,9 @@ impl World {
                 Ok(())
             }
             Deed::Resolve { path, choice } => self.resolve(node, path, choice),
+            Deed::Grant { .. } | Deed::Revoke(_) | Deed::Rotate(_) | Deed::Sequencer { .. } => {
+                self.wish(node, act)
+            }
         };
         if let Err(why) = done {
             self.refuse(act, &why);
@@ -126,11 +131,17 @@ impl World {
     }
 
     fn edit(&mut self, node: usize, line: &Line) -> Result<(), String> {
-        let now = self.now;
+        let (now, context) = (self.now, self.context);
         let entry = self.nodes.get_mut(node).ok_or("no replica")?;
+        let key = entry.key.public();
+        let rights = entry.log_of(&context).map_or(Rights::NONE, |log| log.rights(&key));
         let life = entry.life.as_mut().ok_or("down")?;
         let edit = self.names.edit(line, &life.context).map_err(|error| error.to_string())?;
         let by = author(&entry.name, (entry.key.public().0, life.actor), now);
+        let section = edit.path.split('/').next().and_then(|name| name.parse().ok());
+        if section.is_some_and(|section: Section| !rights.writes(section.number())) {
+            return Err(format!("{} may not write this section", entry.name));
+        }
         let needed =
             life.context.needs(std::slice::from_ref(&edit)).map_err(|error| error.to_string())?;
         for part in needed {
@@ -192,6 +203,11 @@ impl World {
         if batch.is_empty() {
             return Ok(());
         }
+        for append in &batch {
+            for change in append.changes.iter().filter(|change| !change.header.deps.is_empty()) {
+                self.ledger.wrote(append.document, &change.header);
+            }
+        }
         let early = entry.disk.bug() == Some(Bug::EditBeforeDisk);
         entry.disk.submit(Job::Commit(batch.clone()));
         if early {
@@ -231,6 +247,7 @@ impl World {
         let Some(entry) = self.nodes.get_mut(node) else { return };
         let started = entry.start(&context);
         self.check("starts", started);
+        self.wake(node);
         self.dial_all(node);
     }
 
@@ -255,6 +272,9 @@ impl World {
     }
 
     pub(crate) fn expect(&mut self, expected: &Expect) {
+        if let Expectation::Rights { whom, role } = &expected.what {
+            return self.expect_rights(expected, (whom, role));
+        }
         let Self { nodes, names, .. } = self;
         let wanted = |node: &&Node| match &expected.peer {
             Some(name) => node.name == *name,

@@ -63,9 +63,12 @@ impl World {
         match output {
             Output::Send { link, frame } => self.send(node, link, frame),
             Output::Close { link, refusal } => {
-                if is_wrong(&refusal) {
+                if self.is_wrong(&refusal) {
                     let what = format!("{} closes a link: {refusal}", self.name(node));
                     self.violate("not refused", what);
+                }
+                if [Code::Revoked, Code::Unknown].contains(&refusal.code) {
+                    self.refuse_link(link);
                 }
                 self.outcome.stats.retries += 1;
                 self.close(node, link);
@@ -82,6 +85,9 @@ impl World {
         {
             failed = self.apply(node, *document, changes);
             changes.retain(|change| !failed.contains(&change.header.hash));
+        }
+        if let StoreRequest::Remove { document, changes, .. } = &request {
+            self.ledger.removed(node, *document, changes);
         }
         if let Some(node) = self.nodes.get_mut(node) {
             node.disk.submit(Job::Request(request, failed));
@@ -123,19 +129,34 @@ impl World {
             Told::Refused { link, refusal } => {
                 self.outcome.stats.retries += 1;
                 // Whoever joins before the context has come to the other side asks again later.
-                if refusal.code == Code::Unknown {
+                if [Code::Revoked, Code::Unknown].contains(&refusal.code) {
+                    self.refuse_link(link);
                     self.own(node, Input::Hangup { link });
                 }
-                if is_wrong(&refusal) {
+                if self.is_wrong(&refusal) {
                     self.violate("not refused", format!("{} is told: {refusal}", self.name(node)));
                 }
             }
             Told::Rejected { refusal, document, .. } => {
-                let what =
-                    format!("{} rejects a change of {document:?}: {refusal}", self.name(node));
+                if self.is_wrong(&refusal) {
+                    let what =
+                        format!("{} rejects a change of {document:?}: {refusal}", self.name(node));
+                    self.violate("not refused", what);
+                }
+            }
+            Told::ProposalRefused { proposal, refusal, .. } => {
+                self.proposal_refused(node, &proposal, &refusal);
+            }
+            Told::Access { .. } => self.drop_done(node),
+            Told::Forked { .. } => {
+                let what = format!("{} sees a fork of the access log", self.name(node));
                 self.violate("not refused", what);
             }
-            Told::Ready { .. } | Told::Access { .. } | Told::Presence { .. } => {}
+            Told::Ready { .. }
+            | Told::Opened { .. }
+            | Told::Presence { .. }
+            | Told::Login { .. }
+            | Told::Receipt { .. } => {}
         }
     }
 
@@ -192,6 +213,12 @@ impl World {
                     let what = format!("the store of {} refuses: {reason}", self.name(node));
                     self.violate("not refused", what);
                 }
+                if let StoreReply::Removed { document, .. } = &reply {
+                    let context = self.context;
+                    let rebuilt =
+                        self.nodes.get_mut(node).map(|node| node.rebuild(&context, document));
+                    self.check("readable", rebuilt.unwrap_or(Ok(())));
+                }
                 self.handle(node, vec![Input::Store(reply)]);
             }
             Done::Committed(batch, positions) => {
@@ -247,7 +274,18 @@ impl World {
         }
     }
 
-    fn own(&mut self, node: usize, input: Input) {
+    /// Whether it is a refusal that no replica here deserves. A slow handshake is the network's fault,
+    /// and whoever joins may come to a relay before the context does. Where rights end, what is written
+    /// beyond them is refused.
+    fn is_wrong(&self, refusal: &Refusal) -> bool {
+        let always = [Code::Slow, Code::Unknown];
+        let ended = [Code::Revoked, Code::Expired, Code::Forbidden, Code::Missing, Code::Invalid];
+        refusal.code.is_permanent()
+            && !always.contains(&refusal.code)
+            && !(self.rights_end && ended.contains(&refusal.code))
+    }
+
+    pub(crate) fn own(&mut self, node: usize, input: Input) {
         let life = self.nodes.get(node).map_or(0, |node| node.lives);
         self.schedule(self.now, Event::Own(node, life, input));
     }
@@ -272,6 +310,10 @@ impl World {
             | Input::Compacted { .. }
             | Input::Present { .. }
             | Input::Hangup { .. }
+            | Input::Clock { .. }
+            | Input::Propose { .. }
+            | Input::AccessCommitted { .. }
+            | Input::Login { .. }
             | Input::Tick => clipped(&format!("{input:?}")),
         };
         self.trace(|| format!("{name} < {shown}"));
@@ -290,12 +332,6 @@ impl World {
         };
         self.trace(|| format!("{name} > {shown}"));
     }
-}
-
-/// Whether it is a refusal that no replica here deserves. A slow handshake is the network's fault, and
-/// whoever joins may come to a relay before the context does.
-fn is_wrong(refusal: &Refusal) -> bool {
-    refusal.code.is_permanent() && ![Code::Slow, Code::Unknown].contains(&refusal.code)
 }
 
 fn shown(what: &str, link: LinkId, frame: &[u8]) -> String {

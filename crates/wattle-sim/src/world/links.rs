@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use wattle_protocol::{Blob, Input, LinkId};
+use wattle_store::Store;
 
 use super::{Event, World};
 
@@ -33,11 +34,16 @@ pub(crate) struct Edge {
     pub(crate) wire: Option<u64>,
     attempts: u32,
     dialling: bool,
+    /// Whoever dials has been told that it has no rights, when the listener's log had so many entries:
+    /// until there are more, another attempt would end alike.
+    refused: Option<usize>,
 }
 
 /// A link.
 pub(crate) struct Wire {
     edge: usize,
+    /// How many entries the listener's access log had when it came up.
+    entries: usize,
     /// Nothing gets through any more, whether the ends know it or not.
     dead: bool,
     dialler: Side,
@@ -81,7 +87,8 @@ const SLOW_BYTES_PER_MS: u64 = 2;
 impl World {
     /// Adds to who dials whom.
     pub(crate) fn edge(&mut self, dialler: usize, listener: usize) {
-        let edge = Edge { dialler, listener, cut: false, wire: None, attempts: 0, dialling: false };
+        let (cut, wire, attempts, dialling, refused) = (false, None, 0, false, None);
+        let edge = Edge { dialler, listener, cut, wire, attempts, dialling, refused };
         self.edges.push(edge);
         self.redial(self.edges.len() - 1);
     }
@@ -111,7 +118,8 @@ impl World {
         if !idle || !self.is_up(dialler) {
             return;
         }
-        if self.edges.get(edge).is_some_and(|entry| entry.cut) || !self.is_up(listener) {
+        let barred = self.edges.get(edge).is_some_and(|entry| entry.cut || self.is_refused(entry));
+        if barred || !self.is_up(listener) {
             return self.redial(edge);
         }
         self.count += 1;
@@ -125,8 +133,9 @@ impl World {
             arrives_at,
             arrived: VecDeque::new(),
         };
+        let entries = self.entries_at(listener);
         let (dialler, listener) = (side(dialler, listener_at), side(listener, dialler_at));
-        self.wires.insert(id, Wire { edge, dead: false, dialler, listener });
+        self.wires.insert(id, Wire { edge, entries, dead: false, dialler, listener });
         if let Some(entry) = self.edges.get_mut(edge) {
             entry.wire = Some(id);
         }
@@ -228,6 +237,26 @@ impl World {
             self.input(node, Input::Disconnected { link: LinkId(wire) });
         }
         self.left(wire, end);
+    }
+
+    /// A link is refused to its dialler, for want of rights.
+    pub(crate) fn refuse_link(&mut self, link: LinkId) {
+        let wire = self.wires.get(&link.0).map(|wire| (wire.edge, wire.entries));
+        let Some((edge, entries)) = wire else { return };
+        if let Some(edge) = self.edges.get_mut(edge) {
+            edge.refused = Some(entries);
+        }
+    }
+
+    /// Whether another attempt would end as the last one did.
+    pub(crate) fn is_refused(&self, edge: &Edge) -> bool {
+        edge.refused.is_some_and(|entries| entries == self.entries_at(edge.listener))
+    }
+
+    fn entries_at(&self, node: usize) -> usize {
+        let store = self.nodes.get(node).map(|node| node.disk.store.clone());
+        let entries = store.and_then(|mut store| store.access(&self.context).ok());
+        entries.map_or(0, |entries| entries.len())
     }
 
     /// An end has gone: its dialler may try again, and a link without ends is forgotten.

@@ -1,13 +1,16 @@
 //! One replica: a disk that stays, and a life that ends with a crash.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use wattle_context::{Context, Part};
+use wattle_protocol::access::Log;
 use wattle_protocol::replica::Config;
-use wattle_protocol::{ChangeHash, ContextId, Input, Keypair, Replica, StoreId};
+use wattle_protocol::{
+    ChangeHash, ContextId, DocumentKey, Input, Keypair, PublicKey, Replica, StoreId,
+};
 use wattle_store::Store;
 
-use super::part::{document_mut, empty_context, is_empty, key_of, load};
+use super::part::{document_mut, empty_context, is_empty, key_of, load, part_of, restore};
 use crate::check::View;
 use crate::disk::{Bug, Disk};
 use crate::rng::Rng;
@@ -49,15 +52,24 @@ pub(crate) struct Life {
     pub(crate) tick_at: Option<u64>,
 }
 
+/// The key that a node of this name will have.
+pub(crate) fn key_of_node(seed: u64, name: &str) -> PublicKey {
+    first_key(&mut Rng::new(seed, name)).public()
+}
+
+fn first_key(rng: &mut Rng) -> Keypair {
+    Keypair::from_secret(&rng.bytes())
+}
+
 impl Node {
     pub(crate) fn new(name: &str, kind: Kind, chance: (u64, Option<Bug>)) -> Self {
         let (seed, bug) = chance;
         let mut rng = Rng::new(seed, name);
-        let key = Keypair::from_secret(&rng.bytes());
+        let key = first_key(&mut rng);
         let store = StoreId(rng.bytes());
         let bug = bug.filter(|bug| match bug {
             Bug::AckBeforeDisk | Bug::ForgetsChanges | Bug::Chatters => kind == Kind::Relay,
-            Bug::EditBeforeDisk | Bug::KeepsEdits => kind == Kind::Peer,
+            Bug::EditBeforeDisk | Bug::KeepsEdits | Bug::IgnoresCutoffs => kind == Kind::Peer,
         });
         let disk = Disk::new(store, Rng::new(seed, &format!("{name}/disk")), bug);
         let name = name.to_owned();
@@ -75,7 +87,9 @@ impl Node {
             agent: format!("wattle-sim {}", self.name),
             roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
             loads_documents: peer,
+            asks_logins: false,
             accepts_new_contexts: !peer,
+            changes_per_second_max: None,
         });
         let shown = if peer { load(&mut self.disk.store, context)? } else { empty_context() };
         self.life = Some(Life {
@@ -85,6 +99,22 @@ impl Node {
             inbox: VecDeque::new(),
             tick_at: None,
         });
+        Ok(())
+    }
+
+    /// The access log that its disk has.
+    pub(crate) fn log_of(&self, context: &ContextId) -> Option<Log> {
+        Log::read(&self.disk.store.clone().access(context).ok()?).ok()
+    }
+
+    /// Shows a document as its disk has it, and writes on with another actor: the old one's last
+    /// numbers may be taken.
+    pub(crate) fn rebuild(&mut self, context: &ContextId, key: &DocumentKey) -> Result<(), String> {
+        let Some((life, part)) = self.life.as_mut().zip(part_of(key)) else { return Ok(()) };
+        if self.kind == Kind::Peer {
+            life.context.insert(part, restore(&mut self.disk.store, context, part)?);
+            life.actor = self.rng.bytes();
+        }
         Ok(())
     }
 
@@ -106,12 +136,15 @@ impl Node {
                 .into_iter()
                 .map(|summary| (summary.document, summary.heads))
                 .collect(),
-            changes: std::collections::BTreeSet::new(),
+            key: self.key.public(),
+            log: Log::read(&store.access(context).map_err(say)?).ok(),
+            changes: BTreeMap::new(),
             shown: None,
         };
         for document in view.heads.keys() {
             let nodes = store.graph(context, document).map_err(say)?;
-            view.changes.extend(nodes.into_iter().map(|(_, header, _)| (*document, header.hash)));
+            view.changes
+                .extend(nodes.into_iter().map(|(_, header, _)| ((*document, header.hash), header)));
         }
         if let Some(life) = self.life.as_ref().filter(|_| self.kind == Kind::Peer) {
             let mut context = life.context.clone();

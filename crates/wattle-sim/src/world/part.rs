@@ -66,7 +66,11 @@ pub(crate) fn load(store: &mut MemoryStore, id: &ContextId) -> Result<Context, S
 }
 
 /// A document from its snapshot and the changes since.
-fn restore(store: &mut MemoryStore, id: &ContextId, part: Part) -> Result<Document, String> {
+pub(crate) fn restore(
+    store: &mut MemoryStore,
+    id: &ContextId,
+    part: Part,
+) -> Result<Document, String> {
     let say = |error: wattle_store::StoreError| error.to_string();
     let key = key_of(&part);
     let snapshot = store.snapshot(id, &key).map_err(say)?;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use wattle_protocol::access::Rights;
 use wattle_store::Store;
 
 use super::World;
 use super::links::Wire;
-use crate::check::{View, converged, shows_its_disk, silent};
+use crate::check::{View, converged, one_log, shows_its_disk, silent};
 
 /// Within this, replicas that can reach each other must have settled.
 const SETTLE_MS_MAX: u64 = 600_000;
@@ -57,6 +58,7 @@ impl World {
     fn at_rest(&self) -> bool {
         let linked = self.edges.iter().all(|edge| {
             edge.cut
+                || self.is_refused(edge)
                 || !self.is_up(edge.dialler)
                 || !self.is_up(edge.listener)
                 || edge
@@ -79,7 +81,9 @@ impl World {
             }
             for view in &views {
                 self.check("shows what it has", shows_its_disk(view));
+                self.check("allowed", self.ledger.all_allowed(view));
             }
+            self.check("rights equal", one_log(&views));
             self.check("nothing lost", self.ledger.nothing_lost(&views));
             self.check("converged", converged(&views));
         }
@@ -96,12 +100,20 @@ impl World {
             linked.map(|edge| (edge.dialler, edge.listener)).collect();
         for (dialler, listener) in linked {
             let context = self.context;
-            let Some(remote) = self.nodes.get(listener).map(|node| node.store) else { continue };
+            let listener = self.nodes.get(listener);
+            let Some((remote, key)) = listener.map(|node| (node.store, node.key.public())) else {
+                continue;
+            };
             let Some(entry) = self.nodes.get_mut(dialler) else { continue };
             let remembered = entry.disk.store.remote(&remote, &context).unwrap_or_default();
-            let knows = entry
-                .view(dialler, &context)
-                .and_then(|view| self.ledger.knows_durable(&view, remote, &remembered));
+            let view = entry.view(dialler, &context);
+            let knows = view.and_then(|view| {
+                let rights = view
+                    .log
+                    .as_ref()
+                    .map_or(Rights::NONE, |log| view.rights(log).and(&log.rights(&key)));
+                self.ledger.knows_durable(&view, remote, (&remembered, rights))
+            });
             self.check("knows what is durable", knows);
         }
     }
@@ -112,7 +124,7 @@ impl World {
         for node in (0..self.nodes.len()).filter(|node| self.is_up(*node)) {
             groups.push(BTreeSet::from([node]));
         }
-        for edge in self.edges.iter().filter(|edge| !edge.cut) {
+        for edge in self.edges.iter().filter(|edge| !edge.cut && !self.is_refused(edge)) {
             let ends = [edge.dialler, edge.listener];
             let (met, mut apart): (Vec<_>, Vec<_>) =
                 groups.into_iter().partition(|group| ends.iter().any(|end| group.contains(end)));

@@ -6,7 +6,7 @@ use std::process::Command;
 fn two_processes_with_one_seed_write_the_same_trace() {
     for seed in ["0", "1", "2"] {
         let (one, other) = (trace(seed), trace(seed));
-        assert!(one.lines().count() > 1_000, "a trace of {} lines", one.lines().count());
+        assert!(one.lines().count() > 500, "a trace of {} lines", one.lines().count());
         let differs = one.lines().zip(other.lines()).position(|(one, other)| one != other);
         assert_eq!(differs, None, "seed {seed}: the first line that differs");
         assert_eq!(one.len(), other.len(), "seed {seed}");

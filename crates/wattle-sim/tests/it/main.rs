@@ -1,7 +1,14 @@
 //! The simulator itself: equal seeds are equal runs, and the judges notice what is broken.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends with the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test ends with the first surprise"
+)]
 
 mod determinism;
+mod histories;
 mod planted;
 mod regressions;

@@ -1,7 +1,7 @@
 //! Snapshots.
 
 use wattle_protocol::io::Snapshot;
-use wattle_protocol::{Blob, Position};
+use wattle_protocol::{Blob, ContextId, Position};
 
 use crate::conformance::made::{CONTEXT, RULES, TASKS, append, chain, positions, snapshot};
 use crate::conformance::{Clause, Open, Unmet, equal, refused};
@@ -12,6 +12,7 @@ use crate::store::{Append, Store};
 pub(super) const CLAUSES: &[Clause] = &[
     ("the newest snapshot is answered", newest),
     ("pruning drops the bytes that the previous snapshot covers, and no others", generations),
+    ("the bytes of a context are those of its changes and snapshots", bytes),
     ("without prune nothing is dropped", kept),
     ("an older snapshot does not take the place of a newer one", older),
     ("a snapshot put twice is no generation", twice),
@@ -44,6 +45,18 @@ fn generations(mut open: Open) -> Result<(), Unmet> {
         equal(rest, expected)?;
     }
     equal(store.read(&CONTEXT, &TASKS, &positions(6, 6))?.len(), 1)
+}
+
+fn bytes(mut open: Open) -> Result<(), Unmet> {
+    let mut store = five(&mut open)?;
+    let each: Vec<u64> = chain(1, 5).iter().map(|change| change.bytes.len() as u64).collect();
+    equal(store.bytes(&CONTEXT)?, each.iter().sum())?;
+    let held = |upto| snapshot(upto).bytes.len() as u64;
+    store.put_snapshot(&CONTEXT, &RULES, &snapshot(2), true)?;
+    equal(store.bytes(&CONTEXT)?, each.iter().sum::<u64>() + held(2))?;
+    store.put_snapshot(&CONTEXT, &RULES, &snapshot(4), true)?;
+    equal(store.bytes(&CONTEXT)?, each.iter().skip(2).sum::<u64>() + held(2) + held(4))?;
+    equal(store.bytes(&ContextId([0; 32]))?, 0)
 }
 
 fn kept(mut open: Open) -> Result<(), Unmet> {

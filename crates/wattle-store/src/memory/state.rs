@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wattle_protocol::io::{Known, Snapshot, Summary};
 use wattle_protocol::{
-    ActorId, Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, StoreId,
+    ActorId, Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
 };
 
 use crate::error::StoreError;
-use crate::store::{Append, News, access_to_add};
+use crate::store::{Append, News, StoredReceipt};
+
+mod access;
+mod removal;
+
+use removal::Apart;
 
 type Key = (ContextId, DocumentKey);
 type RemoteKey = (StoreId, ContextId, DocumentKey);
@@ -16,10 +21,16 @@ type RemoteKey = (StoreId, ContextId, DocumentKey);
 /// Everything; each method that can fail does so before it changes anything.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The entry of position `n` is at index `n - 1`.
-    log: Vec<Entry>,
+    /// The entry of position `n` is at index `n - 1`; absent when it was removed.
+    log: Vec<Option<Entry>>,
     documents: BTreeMap<Key, Document>,
+    removed: BTreeMap<(Key, ChangeHash), Apart>,
     access: BTreeMap<ContextId, Vec<Blob>>,
+    /// Entries that were replaced, in this order.
+    void: Vec<(ContextId, u64, Blob)>,
+    /// In the order in which they came.
+    proposals: Vec<(ContextId, Blob)>,
+    receipts: BTreeMap<(ContextId, DocumentKey, PublicKey), StoredReceipt>,
     remotes: BTreeMap<RemoteKey, Known>,
     /// What a crash brings back: the value before each `remember` since the last sync, oldest first.
     unsynced: Vec<(RemoteKey, Option<Known>)>,
@@ -83,6 +94,15 @@ impl State {
         documents.map(|((_, key), document)| document.summary(*key)).collect()
     }
 
+    pub(super) fn bytes(&self, context: &ContextId) -> u64 {
+        let documents = || self.documents.iter().filter(|((of, _), _)| of == context);
+        let snapshots = documents().flat_map(|(_, document)| &document.snapshots);
+        let snapshots: usize = snapshots.map(|snapshot| snapshot.bytes.len()).sum();
+        let nodes = documents().flat_map(|((_, key), _)| self.graph(context, key));
+        let changes: usize = nodes.map(|(.., length)| length).sum();
+        (snapshots + changes) as u64
+    }
+
     pub(super) fn graph(
         &self,
         context: &ContextId,
@@ -124,7 +144,8 @@ impl State {
     pub(super) fn news(&self, after: Position, bytes_max: usize) -> Vec<News> {
         let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
         let entries = self.log.iter().enumerate().skip(skipped);
-        let entries = entries.map(|(index, entry)| (Position(index as u64 + 1), entry));
+        let entries = entries
+            .filter_map(|(index, entry)| Some((Position(index as u64 + 1), entry.as_ref()?)));
         within(entries, bytes_max)
             .map(|(at, entry)| (at, entry.key.0, entry.key.1, entry.change.clone()))
             .collect()
@@ -151,6 +172,12 @@ impl State {
             let (document, upto) = (key.1, snapshot.upto);
             return Err(StoreError::SnapshotOutside { document, upto, last });
         };
+        let mut holds = snapshot.seals.iter().map(|(change, _)| change).filter(|change| {
+            self.removed.contains_key(&(key, **change)) && !document.by_hash.contains_key(change)
+        });
+        if let Some(change) = holds.next() {
+            return Err(StoreError::SnapshotHoldsRemoved { document: key.1, change: *change });
+        }
         document.put_snapshot(snapshot);
         if !prune {
             return Ok(document.pruned);
@@ -158,31 +185,13 @@ impl State {
         let (from, to) = document.prune();
         for (index, entry) in self.log.iter_mut().enumerate() {
             let position = Position(index as u64 + 1);
+            let Some(entry) = entry else { continue };
             if entry.key == key && from < position && position <= to {
                 entry.pruned = true;
                 entry.change.bytes = Blob::from(Vec::new());
             }
         }
         Ok(to)
-    }
-
-    pub(super) fn access(&self, context: &ContextId) -> Vec<Blob> {
-        self.access.get(context).cloned().unwrap_or_default()
-    }
-
-    pub(super) fn append_access(
-        &mut self,
-        context: &ContextId,
-        from: u64,
-        entries: &[Blob],
-    ) -> Result<u64, StoreError> {
-        let mut stored = self.access(context);
-        stored.extend_from_slice(access_to_add(context, &stored, from, entries)?);
-        let length = stored.len() as u64;
-        if length > 0 {
-            self.access.insert(*context, stored);
-        }
-        Ok(length)
     }
 
     pub(super) fn remote(&self, remote: &StoreId, context: &ContextId) -> Vec<Known> {
@@ -213,7 +222,7 @@ impl State {
     }
 
     fn entry(&self, position: Position) -> Option<&Entry> {
-        self.log.get(usize::try_from(position.0).ok()?.checked_sub(1)?)
+        self.log.get(index(position)?)?.as_ref()
     }
 
     /// The entries of a document after a position, also those pruned.
@@ -286,17 +295,21 @@ impl State {
     fn add(&mut self, key: Key, change: &Change) -> Position {
         let document = self.documents.entry(key).or_default();
         if let Some(position) = document.by_hash.get(&change.header.hash) {
-            let index = usize::try_from(position.0).unwrap_or_default().saturating_sub(1);
-            if let Some(entry) = self.log.get_mut(index) {
+            let stored = index(*position).and_then(|index| self.log.get_mut(index));
+            if let Some(Some(entry)) = stored {
                 entry.change.seal = entry.change.seal.or(change.seal);
             }
             return *position;
         }
         let position = Position(self.log.len() as u64 + 1);
         document.add(position, &change.header);
-        self.log.push(Entry { key, change: change.clone(), pruned: false });
+        self.log.push(Some(Entry { key, change: change.clone(), pruned: false }));
         position
     }
+}
+
+fn index(position: Position) -> Option<usize> {
+    usize::try_from(position.0).ok()?.checked_sub(1)
 }
 
 /// What comes earlier in the batch.

@@ -1,11 +1,13 @@
+use wattle_protocol::access::Closure;
+use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
 use wattle_protocol::{
-    Blob, Change, ContextId, DocumentKey, Header, LinkId, Position, StoreId, StoreReply,
-    StoreRequest,
+    ActorId, Blob, Change, ChangeHash, ContextId, DocumentKey, Header, LinkId, Position, PublicKey,
+    StoreId, StoreReply, StoreRequest,
 };
 
 use crate::testing::{CONTEXT, DOCUMENT, chain, change, hash, known};
-use crate::{Append, MemoryStore, News, Store, StoreError, serve};
+use crate::{Append, MemoryStore, News, Store, StoreError, StoredReceipt, serve};
 
 const LINK: LinkId = LinkId(3);
 const REMOTE: StoreId = StoreId([2; 16]);
@@ -129,6 +131,52 @@ fn what_is_asked_after_an_append_sees_it() {
 }
 
 #[test]
+fn cutoffs_see_every_append_that_was_asked_for_before_and_none_after() {
+    let mut store = Counted::new();
+    let key = PublicKey([8; 32]);
+    let mut own = chain(1, 4);
+    own[0].header.author = Some(key);
+    let last = own.split_off(3);
+    let cutoffs = StoreRequest::Cutoffs { context: CONTEXT, keys: vec![key] };
+    let requests = vec![append(own[..1].to_vec()), append(own.clone()), cutoffs, append(last)];
+    let replies = serve(&mut store, requests);
+    let upto = vec![(DOCUMENT, vec![(ActorId([1; 16]), 3)])];
+    let closes = vec![Closure { key, upto }];
+    assert_eq!(replies[2], StoreReply::Cutoffs { context: CONTEXT, closes });
+    assert_eq!(replies[3], appended(&[(1, 4, 4)]));
+    assert_eq!(store.appends, 2);
+}
+
+#[test]
+fn a_removal_is_answered_when_it_is_done_and_fails_alone() {
+    let mut store = Counted::new();
+    let remove = |seq| StoreRequest::Remove {
+        context: CONTEXT,
+        document: DOCUMENT,
+        changes: vec![hash(1, seq)],
+    };
+    let requests = vec![append(chain(1, 3)), remove(2), remove(3), append(chain(3, 3))];
+    let replies = serve(&mut store, requests);
+    let reason = StoreError::BuiltUpon { change: hash(1, 2), by: hash(1, 3) }.to_string();
+    assert_eq!(replies[1], StoreReply::Failed { request: remove(2), reason });
+    assert_eq!(replies[2], StoreReply::Removed { context: CONTEXT, document: DOCUMENT });
+    assert_eq!(replies[3], appended(&[(1, 3, 4)]));
+}
+
+#[test]
+fn entries_that_are_replaced_are_answered_as_those_that_are_added() {
+    let mut store = Counted::new();
+    let entries = |entries: &[u8]| entries.iter().map(|n| Blob::from(vec![*n])).collect::<Vec<_>>();
+    let requests = vec![
+        StoreRequest::AppendAccess { context: CONTEXT, from: 0, entries: entries(&[1, 2, 3]) },
+        StoreRequest::ReplaceAccess { context: CONTEXT, from: 1, entries: entries(&[4]) },
+    ];
+    let replies = serve(&mut store, requests);
+    assert_eq!(replies[1], StoreReply::AccessAppended { context: CONTEXT, entries: 2 });
+    assert_eq!(store.store.access(&CONTEXT), Ok(entries(&[1, 4])));
+}
+
+#[test]
 fn one_bad_append_fails_alone() {
     let mut store = Counted::new();
     let bad = append(vec![change(2, 9)]);
@@ -192,6 +240,7 @@ macro_rules! pass_on {
             fn id(&self) -> StoreId { self.store.id() }
             fn contexts(&mut self) -> Result<Vec<ContextId>, StoreError> { self.store.contexts() }
             fn documents(&mut self, c: &ContextId) -> Result<Vec<Summary>, StoreError> { self.store.documents(c) }
+            fn bytes(&mut self, c: &ContextId) -> Result<u64, StoreError> { self.store.bytes(c) }
             fn graph(&mut self, c: &ContextId, d: &DocumentKey) -> Result<Vec<(Position, Header, usize)>, StoreError> { self.store.graph(c, d) }
             fn read(&mut self, c: &ContextId, d: &DocumentKey, at: &[Position]) -> Result<Vec<(Position, Change)>, StoreError> { self.store.read(c, d, at) }
             fn read_after(&mut self, c: &ContextId, d: &DocumentKey, after: Position, max: usize) -> Result<Vec<(Position, Change)>, StoreError> { self.store.read_after(c, d, after, max) }
@@ -205,6 +254,16 @@ macro_rules! pass_on {
             fn remote(&mut self, r: &StoreId, c: &ContextId) -> Result<Vec<Known>, StoreError> { self.store.remote(r, c) }
             fn remember(&mut self, r: &StoreId, c: &ContextId, known: &[Known]) -> Result<(), StoreError> { self.store.remember(r, c, known) }
             fn remotes(&mut self) -> Result<Vec<StoreId>, StoreError> { self.store.remotes() }
+            fn replace_access(&mut self, c: &ContextId, from: u64, entries: &[Blob]) -> Result<u64, StoreError> { self.store.replace_access(c, from, entries) }
+            fn void_access(&mut self, c: &ContextId) -> Result<Vec<(u64, Blob)>, StoreError> { self.store.void_access(c) }
+            fn cutoffs(&mut self, c: &ContextId, keys: &[PublicKey]) -> Result<Vec<Closure>, StoreError> { self.store.cutoffs(c, keys) }
+            fn remove(&mut self, c: &ContextId, d: &DocumentKey, changes: &[ChangeHash]) -> Result<(), StoreError> { self.store.remove(c, d, changes) }
+            fn removed(&mut self, c: &ContextId) -> Result<Vec<(DocumentKey, Change)>, StoreError> { self.store.removed(c) }
+            fn put_proposal(&mut self, c: &ContextId, p: &Blob) -> Result<(), StoreError> { self.store.put_proposal(c, p) }
+            fn proposals(&mut self, c: &ContextId) -> Result<Vec<Blob>, StoreError> { self.store.proposals(c) }
+            fn drop_proposal(&mut self, c: &ContextId, p: &ChangeHash) -> Result<(), StoreError> { self.store.drop_proposal(c, p) }
+            fn put_receipt(&mut self, c: &ContextId, d: &DocumentKey, heads: &[ChangeHash], r: &Receipt) -> Result<(), StoreError> { self.store.put_receipt(c, d, heads, r) }
+            fn receipts(&mut self, c: &ContextId) -> Result<Vec<StoredReceipt>, StoreError> { self.store.receipts(c) }
             fn note(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> { self.store.note(name) }
             fn put_note(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> { self.store.put_note(name, value) }
         }

@@ -43,6 +43,46 @@ pub(super) fn append_access(
     Ok(length)
 }
 
+/// Puts entries in place of others within the open transaction.
+pub(super) fn replace_access(
+    connection: &Connection,
+    context: &ContextId,
+    from: u64,
+    entries: &[Blob],
+) -> Result<u64, Failure> {
+    let stored = access(connection, context)?;
+    let (kept, added) = crate::store::access_to_replace(context, &stored, from, entries)?;
+    let mut length = kept as u64;
+    for void in [
+        "INSERT INTO void (context, number, bytes) SELECT context, number, bytes FROM access
+         WHERE context = ?1 AND number >= ?2 ORDER BY number",
+        "DELETE FROM access WHERE context = ?1 AND number >= ?2",
+    ] {
+        connection.prepare_cached(void)?.execute(params![context.0, length.cast_signed()])?;
+    }
+    let mut insert = connection
+        .prepare_cached("INSERT INTO access (context, number, bytes) VALUES (?1, ?2, ?3)")?;
+    for entry in added {
+        insert.execute(params![context.0, length.cast_signed(), &entry[..]])?;
+        length += 1;
+    }
+    Ok(length)
+}
+
+/// The entries that were replaced.
+pub(super) fn void_access(
+    connection: &Connection,
+    context: &ContextId,
+) -> Result<Vec<(u64, Blob)>, Failure> {
+    let mut query = connection
+        .prepare_cached("SELECT number, bytes FROM void WHERE context = ?1 ORDER BY id")?;
+    let entries = query.query_map([context.0], |row| {
+        let number = row.get::<_, i64>(0)?.cast_unsigned();
+        Ok((number, Blob::from(row.get_ref(1)?.as_blob()?)))
+    })?;
+    Ok(entries.collect::<Result<_, _>>()?)
+}
+
 /// What another store was last known to have.
 pub(super) fn remote(
     connection: &Connection,

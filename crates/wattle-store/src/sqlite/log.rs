@@ -43,6 +43,19 @@ pub(super) fn documents(
     Ok(summaries.collect::<Result<_, _>>()?)
 }
 
+/// What the changes and snapshots of a context add up to. Lengths are read without what is long.
+pub(super) fn bytes(connection: &Connection, context: &ContextId) -> Result<u64, Failure> {
+    let mut query = connection.prepare_cached(
+        "SELECT
+            (SELECT coalesce(sum(length(log.bytes)), 0)
+             FROM doc JOIN log ON log.doc = doc.id WHERE doc.context = ?1)
+          + (SELECT coalesce(sum(length(snapshot.bytes)), 0)
+             FROM doc JOIN snapshot ON snapshot.doc = doc.id WHERE doc.context = ?1)",
+    )?;
+    let bytes: i64 = query.query_row([context.0], |row| row.get(0))?;
+    Ok(bytes.cast_unsigned())
+}
+
 /// The headers of all changes of a document.
 pub(super) fn graph(
     connection: &Connection,
@@ -111,9 +124,11 @@ pub(super) fn news(
     within(query, params![rows::bound(after)], (one_news, length), bytes_max)
 }
 
-/// The position of the newest change. The last change of the store is never removed.
+/// The position that was given last. The newest changes may have been removed since.
 pub(super) fn last(connection: &Connection) -> Result<Position, Failure> {
-    let mut query = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM log")?;
+    let mut query = connection.prepare_cached(
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0)",
+    )?;
     Ok(query.query_row([], |row| rows::position(row, 0))?)
 }
 

@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x5774_746c;
 /// How the format came to be: step `n` turns version `n` into version `n + 1`.
 ///
 /// A step that has been released is never edited; a new format is a further step.
-pub(super) const STEPS: &[&str] = &[VERSION_1];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// The rowid of `log` is the position: AUTOINCREMENT keeps it from being used twice. `bytes` comes last,
 /// so that a long change is not read to reach another column. Lists of hashes are hashes end to end.
@@ -77,6 +77,59 @@ CREATE TABLE remote (
 CREATE TABLE note (
     name TEXT PRIMARY KEY,
     value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Rights that end: whose changes there are, what was taken out of the documents and of the access log,
+/// and what waits for it. The first change of an actor names its author, the others do not.
+const VERSION_2: &str = "
+CREATE INDEX log_author ON log (author) WHERE author IS NOT NULL;
+
+CREATE TABLE removed (
+    id INTEGER PRIMARY KEY,
+    context BLOB NOT NULL CHECK (length(context) = 32),
+    scope INTEGER NOT NULL,
+    item BLOB NOT NULL CHECK (length(item) = 16),
+    entries INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    actor BLOB NOT NULL CHECK (length(actor) = 16),
+    seq INTEGER NOT NULL,
+    start_op INTEGER NOT NULL,
+    ops INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    author BLOB,
+    deps BLOB NOT NULL,
+    seal BLOB,
+    bytes BLOB,
+    UNIQUE (context, scope, item, hash)
+) STRICT;
+
+CREATE TABLE void (
+    id INTEGER PRIMARY KEY,
+    context BLOB NOT NULL CHECK (length(context) = 32),
+    number INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX void_context ON void (context);
+
+CREATE TABLE proposal (
+    id INTEGER PRIMARY KEY,
+    context BLOB NOT NULL CHECK (length(context) = 32),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    bytes BLOB NOT NULL,
+    UNIQUE (context, hash)
+) STRICT;
+
+CREATE TABLE receipt (
+    context BLOB NOT NULL CHECK (length(context) = 32),
+    scope INTEGER NOT NULL,
+    item BLOB NOT NULL CHECK (length(item) = 16),
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    epoch INTEGER NOT NULL,
+    signature BLOB NOT NULL CHECK (length(signature) = 64),
+    heads BLOB NOT NULL,
+    PRIMARY KEY (context, scope, item, key)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -6,7 +6,7 @@ use wattle_protocol::{Blob, ContextId, DocumentKey, Position};
 
 use crate::error::StoreError;
 use crate::sqlite::failure::Failure;
-use crate::sqlite::rows;
+use crate::sqlite::{removal, rows};
 
 /// The newest snapshot of a document.
 pub(super) fn newest(
@@ -39,6 +39,12 @@ pub(super) fn put(
         let (document, upto) = (*document, snapshot.upto);
         return Err(StoreError::SnapshotOutside { document, upto, last }.into());
     };
+    for (change, _) in &snapshot.seals {
+        if removal::is_removed(connection, (context, document), change)? {
+            let (document, change) = (*document, *change);
+            return Err(StoreError::SnapshotHoldsRemoved { document, change }.into());
+        }
+    }
     if snapshot.upto >= row.snapshot {
         row.put(connection, snapshot)?;
     }

@@ -45,3 +45,20 @@ fn a_join_link_survives_its_text() {
     let error = "wattle://a:1/abc".parse::<JoinLink>().unwrap_err();
     assert_eq!(error.to_string(), "\"abc\" is no context: 64 hexadecimal digits are");
 }
+
+#[test]
+fn the_secret_of_a_link_is_in_its_text_and_nowhere_else() {
+    let (context, secret) = ("ab".repeat(32), "5c".repeat(32));
+    for text in [
+        format!("wattle://relay.example:9000/{context}#{secret}"),
+        format!("wattle:///{context}#{secret}"),
+    ] {
+        let link: JoinLink = text.parse().unwrap();
+        assert_eq!(link.to_string(), text);
+        assert!(!format!("{link:?}").contains(&secret), "{link:?}");
+    }
+    for cut in [format!("wattle:///{context}#{}", &secret[1..]), format!("wattle://a:1#{secret}")] {
+        let error = cut.parse::<JoinLink>().unwrap_err().to_string();
+        assert!(!error.contains(&secret[1..]), "{error}");
+    }
+}

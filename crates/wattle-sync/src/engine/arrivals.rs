@@ -128,6 +128,9 @@ impl Engine {
                 }
             }
             StoreReply::Failed { .. }
+            | StoreReply::Cutoffs { .. }
+            | StoreReply::Removed { .. }
+            | StoreReply::Declined { .. }
             | StoreReply::Context { .. }
             | StoreReply::Remote { .. }
             | StoreReply::Graph { .. }

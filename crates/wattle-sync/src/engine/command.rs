@@ -1,13 +1,17 @@
 //! What the engine is asked, by the handle and by its own tasks.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use wattle_context::{Context, Edit, Edited, Part, Settlement};
-use wattle_protocol::LinkId;
+use wattle_protocol::{LinkId, PublicKey};
 
+use super::access::{Granted, Wish};
+use crate::access::{Members, Whoami};
 use crate::address::Address;
+use crate::audit::{AuditLine, Principal};
 use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
 use crate::link::{Ended, LinkEvent, Outbox};
 use crate::peer::{Parts, Typing};
@@ -40,6 +44,20 @@ pub(crate) enum Command {
     Status(oneshot::Sender<Result<Status, ReadError>>),
     /// Wait until everything is everywhere.
     Settled { timeout: Duration, reply: oneshot::Sender<Result<(), NotSettled>> },
+    /// Do something to the access log.
+    Wish { wish: Wish, reply: Granted },
+    /// Wait until the one who edits here is a member.
+    AwaitAdmission(Granted),
+    /// Who is a member.
+    Members(oneshot::Sender<Result<Members, ReadError>>),
+    /// Who edits here.
+    Whoami(oneshot::Sender<Result<Whoami, ReadError>>),
+    /// The remote that others can join at.
+    Remote(oneshot::Sender<Option<String>>),
+    /// What happened to rights and to what was written.
+    Audit(oneshot::Sender<Result<Vec<AuditLine>, ReadError>>),
+    /// Who is behind which key.
+    Principals(oneshot::Sender<Result<BTreeMap<PublicKey, Principal>, ReadError>>),
     /// End.
     Close(oneshot::Sender<()>),
     /// A WebSocket is up.

@@ -16,6 +16,9 @@ use crate::tls::{self, TlsError, TlsOptions};
 /// A link that held so long was a good one: the next dial comes soon.
 const GOOD_LINK: Duration = Duration::from_secs(1);
 
+/// Links that end soon after another because rights have changed, before the dials slow down.
+const AT_ONCE_MAX: u32 = 16;
+
 /// Why a remote was not reached.
 #[derive(Debug, thiserror::Error)]
 enum DialError {
@@ -34,6 +37,7 @@ enum DialError {
 /// Keeps a link to a remote until the engine is gone.
 pub(super) async fn keep(sockets: Sockets, address: Address, tls: TlsOptions) {
     let mut wait_ms = BACKOFF_MS_MIN;
+    let mut at_once = 0;
     loop {
         let dialling = Command::Attempt { address: address.clone(), state: LinkState::Dialling };
         if !sockets.tell(dialling).await {
@@ -42,6 +46,14 @@ pub(super) async fn keep(sockets: Sockets, address: Address, tls: TlsOptions) {
         let begun = Instant::now();
         let reason = match reach(&sockets, &address, &tls).await {
             Ok(ended) => {
+                if begun.elapsed() > GOOD_LINK {
+                    at_once = 0;
+                }
+                if ended.is_for_new_rights() && at_once < AT_ONCE_MAX {
+                    at_once += 1;
+                    wait_ms = BACKOFF_MS_MIN;
+                    continue;
+                }
                 if ended.is_permanent() {
                     wait_ms = BACKOFF_MS_MAX;
                 } else if begun.elapsed() > GOOD_LINK {

@@ -15,9 +15,6 @@ use crate::options::Custom;
 use crate::part::key_of;
 use crate::peer::Parts;
 
-/// The rank of an owner, for the authority policy.
-const RANK_OF_OWNER: u8 = 4;
-
 /// The documents that are loaded, and what is known of the others.
 pub(super) struct Documents {
     pub(super) context: Context,
@@ -44,6 +41,10 @@ impl Documents {
 
     pub(super) fn note_stored(&mut self, document: DocumentKey) {
         self.stored.insert(document);
+    }
+
+    pub(super) fn note_gone(&mut self, document: &DocumentKey) {
+        self.stored.remove(document);
     }
 
     pub(super) fn is_stored(&self, document: &DocumentKey) -> bool {
@@ -143,17 +144,6 @@ impl Engine {
             after = *last;
             changes.extend(more.into_iter().map(|(_, change)| change));
         }
-    }
-
-    /// Reads the access log: who the owners are, and what the context is called.
-    pub(super) fn read_access(&mut self) -> Result<(), StoreError> {
-        let access = self.store.access(&self.context)?;
-        self.access_entries = access.len() as u64;
-        if let Some(record) = record(&access) {
-            let ranks = record.owners.iter().map(|owner| (owner.0, RANK_OF_OWNER));
-            self.documents.context.ranks(ranks.collect());
-        }
-        Ok(())
     }
 
     /// The context's name.

@@ -11,6 +11,7 @@ use wattle_store::{Append, Store, StoreError};
 use super::Engine;
 use super::command::Order;
 use crate::error::{EditFailed, ReadError, ResolveFailed};
+use crate::limits::CHANGES_PER_SEAL_MAX;
 use crate::part::key_of;
 use crate::peer::{Parts, Typing};
 use crate::watch::Origin;
@@ -102,14 +103,23 @@ impl Engine {
     /// Makes one list of edits in memory.
     fn make(&mut self, order: &Order) -> Result<(Edited, Vec<(Part, Change)>), Refusal> {
         let by = self.author();
+        let budget = self.budget()?;
         let edited = match order {
             Order::Edit { edits, why, .. } => {
+                self.permit_edits(edits)?;
                 self.load_needed(edits)?;
-                let mut ids = || random_item();
-                self.guarded(|context| context.edit(edits, why, &by, &mut ids))?
-                    .map_err(EditFailed::Refused)?
+                let mut ids = Items::default();
+                let mut next = || ids.next();
+                let edited = self
+                    .guarded(|context| context.edit(edits, why, &by, &mut next))?
+                    .map_err(EditFailed::Refused)?;
+                if ids.are_missing {
+                    return Err(Refusal::Spoiled(EditFailed::NoRandomness));
+                }
+                edited
             }
             Order::Splice { typing, why, .. } => {
+                self.permit_edits(&[typing.as_edit()])?;
                 self.load_needed(&[typing.as_edit()])?;
                 let Typing { path, splices, base } = typing;
                 let typed = Typed { path, splices, base: base.as_deref() };
@@ -124,6 +134,9 @@ impl Engine {
             }
         };
         let changes = parse(&edited).map_err(Refusal::Spoiled)?;
+        // What a settlement writes is known only now.
+        let allowed = self.permit_parts(changes.iter().map(|(part, _)| part));
+        allowed.and_then(|()| self.spend(&budget)).map_err(Refusal::Spoiled)?;
         Ok((edited, changes))
     }
 
@@ -142,7 +155,7 @@ impl Engine {
         parts.iter().for_each(|part| self.documents.forget(part));
     }
 
-    fn load_needed(&mut self, edits: &[Edit]) -> Result<(), EditFailed> {
+    pub(super) fn load_needed(&mut self, edits: &[Edit]) -> Result<(), EditFailed> {
         for _ in 0..LOADS_MAX {
             let needed = self.documents.context.needs(edits)?;
             if needed.is_empty() {
@@ -153,7 +166,7 @@ impl Engine {
         Ok(())
     }
 
-    fn author(&self) -> Author {
+    pub(super) fn author(&self) -> Author {
         Author {
             actor: self.actor,
             key: self.identity.key().0,
@@ -164,7 +177,10 @@ impl Engine {
     }
 
     /// Stores the changes of all documents in one commit. When that fails, memory is as before.
-    fn commit(&mut self, changes: BTreeMap<Part, Vec<Change>>) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &mut self,
+        changes: BTreeMap<Part, Vec<Change>>,
+    ) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -189,14 +205,14 @@ impl Engine {
     /// Signs the newest change; in front of a new document's changes comes its genesis.
     fn sealed(&self, part: Part, mut changes: Vec<Change>) -> Append {
         let document = key_of(part);
-        if let Some(newest) = changes.last_mut() {
-            let seal = self.identity.keypair.seal(
-                &self.context,
-                &document,
-                &newest.header,
-                self.access_entries,
-            );
-            newest.seal = Some(seal);
+        let (context, entries) = (self.context, self.access.entries());
+        let mut covered = BTreeSet::new();
+        for (behind, change) in changes.iter_mut().rev().enumerate() {
+            // The newest of an actor covers those before it; some between let readers begin sooner.
+            if covered.insert(change.header.actor) || behind % CHANGES_PER_SEAL_MAX == 0 {
+                let keypair = &self.identity.keypair;
+                change.seal = Some(keypair.seal(&context, &document, &change.header, entries));
+            }
         }
         if !self.documents.is_stored(&document) {
             let genesis = Change::parse(Blob::from(Document::genesis(part).to_vec()), None);
@@ -242,7 +258,7 @@ impl From<ReadError> for Refusal {
     }
 }
 
-fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> {
+pub(super) fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> {
     let parsed = edited.changes.iter().map(|(part, bytes)| {
         let change = Change::parse(Blob::from(bytes.as_slice()), None)
             .map_err(|source| EditFailed::TooMuch { source })?;
@@ -251,14 +267,27 @@ fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> {
     parsed.collect()
 }
 
-/// Random; should the system have no randomness, the edit is refused by the id that is there already.
-fn random_item() -> ItemId {
-    let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes).ok();
-    ItemId::from_bytes(bytes)
+/// Random ids for new items.
+#[derive(Default)]
+struct Items {
+    /// The system has given no randomness for one of them: none may be used.
+    are_missing: bool,
 }
 
-fn now_ms() -> i64 {
+impl Items {
+    fn next(&mut self) -> ItemId {
+        let mut bytes = [0; 10];
+        self.are_missing |= getrandom::fill(&mut bytes).is_err();
+        ItemId::from_bytes(bytes)
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

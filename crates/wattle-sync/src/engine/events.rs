@@ -2,7 +2,7 @@
 
 use wattle_context::{Document, Part};
 use wattle_protocol::io::Event;
-use wattle_protocol::message::Code;
+use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{Blob, ChangeHash, DocumentKey, Input, LinkId, Seal};
 
 use super::{Command, Engine, Flow};
@@ -47,6 +47,16 @@ impl Engine {
             Command::Heads(reply) => drop(reply.send(self.heads())),
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Settled { timeout, reply } => self.wait_settled(timeout, reply),
+            Command::Wish { wish, reply } => self.wish(wish, reply),
+            Command::AwaitAdmission(reply) => self.await_admission(reply),
+            Command::Members(reply) => drop(reply.send(self.members())),
+            Command::Whoami(reply) => drop(reply.send(self.whoami())),
+            Command::Remote(reply) => {
+                let elsewhere = || self.uplink.dialled_elsewhere().into_iter().next();
+                drop(reply.send(self.links.first_remote().or_else(elsewhere)));
+            }
+            Command::Audit(reply) => drop(reply.send(self.audit())),
+            Command::Principals(reply) => drop(reply.send(self.principals())),
             Command::Close(reply) => {
                 self.closing.push(reply);
                 return Flow::Stop;
@@ -88,9 +98,10 @@ impl Engine {
     /// Takes in what the machine tells.
     pub(super) fn notice(&mut self, event: Event) {
         match event {
-            Event::Ready { link, store, key, agent } => {
+            Event::Ready { link, store, key, agent, is_relay } => {
                 tracing::info!(link = link.0, %store, %key, agent, "a link is ready");
                 if let Some(entry) = self.links.get_mut(link) {
+                    entry.is_relay = is_relay;
                     entry.prove(store, key, agent);
                 }
                 self.note_address(link, store);
@@ -100,6 +111,7 @@ impl Engine {
                     entry.in_sync = true;
                 }
             }
+            Event::Opened { link, .. } => self.hand_over(link),
             Event::Durable { remote, context, known } if context == self.context => {
                 self.durable.entry(remote).or_default().insert(known.document, known);
             }
@@ -109,12 +121,16 @@ impl Engine {
             }
             Event::Refused { link, refusal } => {
                 tracing::warn!(link = link.0, %refusal, "the other side refuses");
+                let by = self.links.get_mut(link).and_then(|entry| entry.key);
+                self.note_refusal(&refusal, (by, None));
                 // Whoever joins may come before the context does: dialled again later, it may be there.
                 if refusal.code == Code::Unknown {
-                    self.tell_machine(Input::Hangup { link });
+                    self.hang_up(link, &refusal);
                 }
             }
             Event::Rejected { link, document, refusal } => {
+                let by = self.links.get_mut(link).and_then(|entry| entry.key);
+                self.note_refusal(&refusal, (by, Some(&document)));
                 let document = name_of(&document);
                 tracing::warn!(link = link.0, document, %refusal, "a change was refused");
             }
@@ -123,6 +139,19 @@ impl Engine {
                     tracing::warn!(%error, "the access log cannot be read");
                 }
             }
+            Event::ProposalRefused { proposal, refusal, .. } => {
+                let about = Some(proposal);
+                let refusal = Refusal { about, ..refusal };
+                self.note_refusal(&refusal, (None, None));
+                self.wish_refused(proposal, &refusal);
+            }
+            Event::Forked { context, entries } if context == self.context => {
+                self.note_fork(&entries);
+            }
+            Event::Receipt { context, document, heads, receipt, .. } if context == self.context => {
+                self.note_receipt(document, heads, receipt);
+            }
+            Event::Login { .. } | Event::Forked { .. } | Event::Receipt { .. } => {}
             Event::Presence { key, session, body, .. } => {
                 if body.is_empty() {
                     self.presence.remove(&(key, session));

@@ -14,6 +14,7 @@ use super::{Command, Engine};
 use crate::address::Address;
 use crate::limits::REMOTES_MAX;
 use crate::link::{Ended, LinkEvent, Outbox};
+use crate::options::Options;
 use crate::status::{LinkState, LinkStatus};
 use crate::tls::TlsOptions;
 
@@ -21,6 +22,8 @@ use crate::tls::TlsOptions;
 pub(super) struct Links {
     pub(super) sockets: Sockets,
     pub(super) tls: TlsOptions,
+    /// For relays that ask for a login.
+    token: Option<String>,
     next: u64,
     links: BTreeMap<LinkId, Link>,
     targets: BTreeMap<Address, Target>,
@@ -34,8 +37,10 @@ pub(super) struct Link {
     outbox: Option<Outbox>,
     pub(super) address: Option<Address>,
     pub(super) store: Option<StoreId>,
-    key: Option<PublicKey>,
+    pub(super) key: Option<PublicKey>,
     agent: Option<String>,
+    /// It keeps changes for others, and can order the access log for them.
+    pub(super) is_relay: bool,
     pub(super) in_sync: bool,
     /// Room that frames take whose changes are not stored yet: so long the socket is read no further.
     rooms: Vec<OwnedSemaphorePermit>,
@@ -44,15 +49,18 @@ pub(super) struct Link {
 /// A remote that is to be reached.
 struct Target {
     state: LinkState,
+    /// What the other side has refused last, and for which the link was closed here.
+    refused: Option<String>,
     task: Option<AbortHandle>,
 }
 
 impl Links {
-    pub(super) fn new(sockets: Sockets, tls: TlsOptions, targets: BTreeSet<Address>) -> Self {
+    pub(super) fn new(sockets: Sockets, options: &Options, targets: BTreeSet<Address>) -> Self {
         let targets = targets.into_iter().map(|address| (address, Target::idle()));
         Self {
             sockets,
-            tls,
+            tls: options.tls.clone(),
+            token: options.token.clone(),
             next: 1,
             links: BTreeMap::new(),
             targets: targets.collect(),
@@ -78,6 +86,10 @@ impl Links {
         }
     }
 
+    pub(super) fn get(&self, link: LinkId) -> Option<&Link> {
+        self.links.get(&link)
+    }
+
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
         self.links.get_mut(&link)
     }
@@ -92,6 +104,25 @@ impl Links {
 
     pub(super) fn targets(&self) -> impl Iterator<Item = (&Address, &LinkState)> {
         self.targets.iter().map(|(address, target)| (address, &target.state))
+    }
+
+    /// The token for the other side of a link that is dialled. It travels over TLS, or stays on this
+    /// machine: who listens on the way would have it otherwise.
+    fn token_for(&self, link: Option<&Link>) -> Blob {
+        let address = link.and_then(|link| link.address.as_ref());
+        let Some((token, address)) = self.token.as_ref().zip(address) else {
+            return Blob::from(Vec::new());
+        };
+        if !address.secure && !address.is_local() {
+            tracing::warn!(%address, "the token is not sent without TLS: dial with wattles://");
+            return Blob::from(Vec::new());
+        }
+        Blob::from(token.as_bytes())
+    }
+
+    /// A remote that others can join at.
+    pub(super) fn first_remote(&self) -> Option<String> {
+        self.targets.keys().next().map(ToString::to_string)
     }
 
     /// Adds a remote.
@@ -164,7 +195,7 @@ impl Link {
 
 impl Target {
     const fn idle() -> Self {
-        Self { state: LinkState::Dialling, task: None }
+        Self { state: LinkState::Dialling, refused: None, task: None }
     }
 
     fn status(&self, address: &Address) -> LinkStatus {
@@ -206,11 +237,12 @@ impl Engine {
             store: None,
             key: None,
             agent: None,
+            is_relay: false,
             in_sync: false,
             rooms: Vec::new(),
         };
         self.links.links.insert(link, entry);
-        let token = Blob::from(Vec::new());
+        let token = self.links.token_for(self.links.links.get(&link));
         self.tell_machine(Input::Connected { link, nonce, dials, token });
     }
 
@@ -251,9 +283,23 @@ impl Engine {
 
     /// How a dial stands.
     pub(super) fn attempt(&mut self, address: &Address, state: LinkState) {
-        if let Some(target) = self.links.targets.get_mut(address) {
-            target.state = state;
+        let Some(target) = self.links.targets.get_mut(address) else { return };
+        target.state = match (state, target.refused.take()) {
+            (LinkState::Waiting { retry_ms, .. }, Some(reason)) => {
+                LinkState::Waiting { reason, retry_ms }
+            }
+            (state, _) => state,
+        };
+    }
+
+    /// Closes a link on which there is nothing to be had; how the dial stands says why.
+    pub(super) fn hang_up(&mut self, link: LinkId, refusal: &Refusal) {
+        let Links { links, targets, .. } = &mut self.links;
+        let address = links.get(&link).and_then(|entry| entry.address.as_ref());
+        if let Some(target) = address.and_then(|address| targets.get_mut(address)) {
+            target.refused = Some(refusal.to_string());
         }
+        self.tell_machine(Input::Hangup { link });
     }
 }
 
@@ -270,9 +316,9 @@ impl Sockets {
         let (outbox, orders) = crate::link::outbox(socket.get_ref().key());
         let (reply, link) = oneshot::channel();
         if !self.tell(Command::LinkUp { outbox, dialled, reply }).await {
-            return Ended::Here;
+            return Ended::Here { refusal: None };
         }
-        let Ok(link) = link.await else { return Ended::Here };
+        let Ok(link) = link.await else { return Ended::Here { refusal: None } };
         let deliver = |event| self.tell(Command::Link { link, event });
         let ended = crate::link::carry(socket, orders, deliver).await;
         self.tell(Command::LinkDown { link, ended: ended.clone() }).await;

@@ -20,9 +20,8 @@ impl Engine {
             return Ok(());
         }
         self.read_news(None)?;
-        if self.access_entries == 0 {
-            self.read_access()?;
-        }
+        self.refresh_access()?;
+        self.notice_removals()?;
         self.data_version = version;
         Ok(())
     }
@@ -49,7 +48,12 @@ impl Engine {
         loop {
             let mut news = self.store.news(self.seen, NEWS_BYTES_MAX)?;
             news.retain(|(position, ..)| before.is_none_or(|before| *position < before));
-            let Some((last, ..)) = news.last() else { return Ok(()) };
+            let Some((last, ..)) = news.last() else {
+                // What was removed leaves gaps, which nothing will ever fill.
+                let before = before.map_or(self.seen, |before| Position(before.0 - 1));
+                self.seen = self.seen.max(before);
+                return Ok(());
+            };
             let last = *last;
             let mut fresh = News::new();
             for (position, context, document, change) in news {

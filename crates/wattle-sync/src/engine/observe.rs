@@ -4,7 +4,7 @@ use wattle_context::Part;
 use wattle_protocol::ChangeHash;
 
 use super::Engine;
-use crate::watch::{Changed, Origin};
+use crate::watch::{Changed, Notice, Origin};
 
 impl Engine {
     /// Tells the watchers about changes of a document, oldest first.
@@ -31,7 +31,7 @@ impl Engine {
                 origin,
             };
             // Without a watcher nobody misses it.
-            self.changes.send(changed).ok();
+            self.changes.send(Notice::Changed(changed)).ok();
         }
     }
 }

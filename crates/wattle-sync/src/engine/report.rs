@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use wattle_protocol::io::{Known, Summary};
 use wattle_protocol::{ChangeHash, DocumentKey, Header, LinkId, Position, StoreId};
-use wattle_store::{Store, StoreError};
+use wattle_store::{Store, StoreError, StoredReceipt};
 
 use super::Engine;
 use crate::error::ReadError;
 use crate::part::{name_of, part_of};
-use crate::status::{DocumentAt, DocumentStatus, Heads, RemoteStatus, Status};
+use crate::status::{DocumentAt, DocumentStatus, Heads, Received, RemoteStatus, Status};
 
 /// A document's changes in the order of their positions.
 type Graph = Vec<(Position, Header, usize)>;
@@ -19,9 +19,13 @@ impl Engine {
         self.refresh()?;
         let mut documents = Vec::new();
         let remotes = self.remotes()?;
+        self.flush_ledger();
+        let receipts = self.store.receipts(&self.context)?;
         for summary in self.summaries()? {
-            documents.push(self.document_status(&summary, &remotes)?);
+            documents.push(self.document_status(&summary, &remotes, &receipts)?);
         }
+        let uncounted = self.uncounted()?;
+        let forks = self.forks()?.len() as u64;
         let remotes = remotes.iter().map(|store| self.remote_status(*store, &documents));
         let remotes = remotes.collect::<Result<Vec<_>, _>>()?;
         Ok(Status {
@@ -34,6 +38,8 @@ impl Engine {
             links: self.links.report(),
             remotes,
             quarantined: self.quarantined.clone(),
+            uncounted,
+            forks,
             store_bytes: std::fs::metadata(self.store.path()).map_or(0, |file| file.len()),
         })
     }
@@ -61,6 +67,7 @@ impl Engine {
         &mut self,
         summary: &Summary,
         remotes: &BTreeSet<StoreId>,
+        receipts: &[StoredReceipt],
     ) -> Result<DocumentStatus, StoreError> {
         let document = summary.document;
         let graph = self.store.graph(&self.context, &document)?;
@@ -70,6 +77,8 @@ impl Engine {
             let pending = pending(&graph, &durable);
             at.push(DocumentAt { store: *store, durable: graph.len() as u64 - pending, pending });
         }
+        let signed = receipts.iter().filter(|signed| signed.document == document);
+        let receipts = signed.map(|signed| received(&graph, signed)).collect();
         let part = part_of(&document);
         Ok(DocumentStatus {
             part,
@@ -79,6 +88,7 @@ impl Engine {
             heads: summary.heads.iter().map(ToString::to_string).collect(),
             loaded: part.is_some_and(|part| self.documents.is_loaded(&part)),
             remotes: at,
+            receipts,
         })
     }
 
@@ -144,6 +154,12 @@ impl Engine {
 
 fn address_note(store: &StoreId) -> String {
     format!("wattle/address/{store}")
+}
+
+fn received(graph: &Graph, signed: &StoredReceipt) -> Received {
+    let pending = pending(graph, &signed.heads);
+    let changes = graph.len() as u64 - pending;
+    Received { key: signed.receipt.key, changes, pending, epoch: signed.receipt.epoch }
 }
 
 /// How many changes are neither durable nor ancestors of what is.

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use wattle_protocol::StoreId;
+use wattle_protocol::access::{Log, Rights, Scopes};
+use wattle_protocol::message::Refusal;
+use wattle_protocol::{PublicKey, StoreId};
 use wattle_store::StoreError;
 
 use super::Engine;
@@ -19,9 +21,20 @@ pub(super) struct Waiter {
     reply: oneshot::Sender<Result<(), NotSettled>>,
 }
 
+/// A store that is to agree with this one.
+struct Other {
+    store: StoreId,
+    key: PublicKey,
+    remote: String,
+    in_sync: bool,
+}
+
 /// What is still missing.
 enum Missing {
     NoRemote,
+    NotAdmitted { refusal: Refusal },
+    Ended,
+    NoRole { remote: String },
     Unreached { remote: String, reason: String },
     Arriving { remote: String },
     Pending { remote: String, pending: u64 },
@@ -57,7 +70,7 @@ impl Engine {
         for waiter in std::mem::take(&mut self.waiters) {
             match &missing {
                 None => drop(waiter.reply.send(Ok(()))),
-                Some(missing) if waiter.until <= now || matches!(missing, Missing::NoRemote) => {
+                Some(missing) if waiter.until <= now || missing.is_hopeless() => {
                     drop(waiter.reply.send(Err(missing.error(waiter.timeout))));
                 }
                 Some(_) => self.waiters.push(waiter),
@@ -68,23 +81,36 @@ impl Engine {
     /// The first thing that is missing, if anything is.
     fn missing(&mut self) -> Result<Option<Missing>, StoreError> {
         self.refresh()?;
+        if let Some(refusal) = self.access.not_admitted.clone() {
+            return Ok(Some(Missing::NotAdmitted { refusal }));
+        }
+        if self.has_ended() {
+            return Ok(Some(Missing::Ended));
+        }
         let targets = self.targets();
         // Who dials nobody has only those to agree with who have dialled it.
-        let mut stores = if targets.is_empty() { self.links_of_others() } else { Vec::new() };
+        let mut others = if targets.is_empty() { self.links_of_others() } else { Vec::new() };
         for (address, state) in targets {
             match self.reached(&address, &state) {
-                Ok((store, in_sync)) => stores.push((store, address.to_string(), in_sync)),
+                Ok(other) => others.push(other),
                 Err(missing) => return Ok(Some(missing)),
             }
         }
-        if stores.is_empty() {
+        if others.is_empty() {
             return Ok(Some(Missing::NoRemote));
         }
-        if let Some((_, remote, _)) = stores.iter().find(|(_, _, in_sync)| !in_sync) {
-            return Ok(Some(Missing::Arriving { remote: remote.clone() }));
+        if let Some(other) = others.iter().find(|other| !other.in_sync) {
+            return Ok(Some(Missing::Arriving { remote: other.remote.clone() }));
         }
         self.flush_remembered();
-        self.pending_anywhere(&stores)
+        self.pending_anywhere(&others)
+    }
+
+    /// Whether the key with which links are proved was a member's, and is none any more.
+    fn has_ended(&self) -> bool {
+        let key = self.links_as.key();
+        let was = |log: &Log| log.member(&key).is_some() && log.rights(&key) == Rights::NONE;
+        self.access.log.as_ref().is_some_and(was)
     }
 
     /// What this process is to reach, and what the one that holds the uplink dials besides.
@@ -100,47 +126,64 @@ impl Engine {
         targets
     }
 
-    fn pending_anywhere(
-        &mut self,
-        stores: &[(StoreId, String, bool)],
-    ) -> Result<Option<Missing>, StoreError> {
+    /// Documents that one of both may not read are not compared any more.
+    fn pending_anywhere(&mut self, others: &[Other]) -> Result<Option<Missing>, StoreError> {
         let summaries = self.summaries()?;
-        for (store, remote, _) in stores {
+        for Other { store, key, remote, .. } in others {
+            let remote = remote.clone();
+            let rights = self.access.rights(key);
+            let both = rights.and(&self.access.rights(&self.links_as.key()));
+            if !self.is_known() || self.is_to_hand_over_to(key) {
+                return Ok(Some(Missing::Arriving { remote }));
+            }
+            if rights.read == Scopes::default() {
+                return Ok(Some(Missing::NoRole { remote }));
+            }
             let mut pending = 0;
-            for summary in &summaries {
+            for summary in summaries.iter().filter(|one| both.reads(one.document.scope)) {
                 pending += self.pending_at(store, summary)?;
             }
             if pending > 0 {
-                return Ok(Some(Missing::Pending { remote: remote.clone(), pending }));
+                return Ok(Some(Missing::Pending { remote, pending }));
             }
             if !self.arrivals.is_empty() {
-                return Ok(Some(Missing::Arriving { remote: remote.clone() }));
+                return Ok(Some(Missing::Arriving { remote }));
             }
         }
         Ok(None)
     }
 
+    /// Whether a relay is about to order the access log, and so to get everything.
+    fn is_to_hand_over_to(&self, key: &PublicKey) -> bool {
+        self.links.up().any(|(link, _)| self.heir(*link) == Some(*key))
+    }
+
     /// Stores that have dialled this process.
-    fn links_of_others(&self) -> Vec<(StoreId, String, bool)> {
+    fn links_of_others(&self) -> Vec<Other> {
         let others = self.links.up().filter(|(_, link)| link.address.is_none());
-        let proved = others.filter_map(|(_, link)| Some((link.store?, link.in_sync)));
-        proved.map(|(store, in_sync)| (store, store.to_string(), in_sync)).collect()
+        let proved = others.filter_map(|(_, link)| {
+            let (store, key) = (link.store?, link.key?);
+            Some(Other { store, key, remote: store.to_string(), in_sync: link.in_sync })
+        });
+        proved.collect()
     }
 
     /// Which store a remote has, and whether its documents have been compared with ours.
-    fn reached(&self, address: &Address, state: &LinkState) -> Result<(StoreId, bool), Missing> {
+    fn reached(&self, address: &Address, state: &LinkState) -> Result<Other, Missing> {
         let remote = address.to_string();
         if self.uplink.is_held() {
             let mut up = self.links.up().map(|(_, link)| link);
             let link = up.find(|link| link.address.as_ref() == Some(address));
-            return match link.and_then(|link| Some((link.store?, link.in_sync))) {
-                Some(reached) => Ok(reached),
+            return match link.and_then(|link| Some((link.store?, link.key?, link.in_sync))) {
+                Some((store, key, in_sync)) => Ok(Other { store, key, remote, in_sync }),
                 None => Err(Missing::Unreached { remote, reason: reason(state) }),
             };
         }
         match self.uplink.reported(&remote) {
-            Some(Reported { store: Some(store), in_sync }) => Ok((store, in_sync)),
-            Some(Reported { store: None, .. }) => {
+            Some(Reported { store: Some(store), key: Some(key), in_sync }) => {
+                Ok(Other { store, key, remote, in_sync })
+            }
+            Some(Reported { .. }) => {
                 let reason = "the process that holds the uplink has no link to it".to_owned();
                 Err(Missing::Unreached { remote, reason })
             }
@@ -153,9 +196,17 @@ impl Engine {
 }
 
 impl Missing {
+    /// Whether waiting does not help.
+    fn is_hopeless(&self) -> bool {
+        matches!(self, Self::NoRemote | Self::Ended | Self::NotAdmitted { .. })
+    }
+
     fn error(&self, timeout: Duration) -> NotSettled {
         match self {
             Self::NoRemote => NotSettled::NoRemote,
+            Self::Ended => NotSettled::Ended,
+            Self::NotAdmitted { refusal } => NotSettled::NotAdmitted { refusal: refusal.clone() },
+            Self::NoRole { remote } => NotSettled::NoRole { remote: remote.clone() },
             Self::Unreached { remote, reason } => {
                 NotSettled::Unreached { remote: remote.clone(), reason: reason.clone(), timeout }
             }

@@ -11,9 +11,12 @@ use wattle_protocol::replica::Config;
 use wattle_protocol::{ChangeHash, ContextId, ContextRecord, PublicKey, Replica, StoreId};
 use wattle_store::{SqliteStore, Store};
 
+use super::access::{Access, redeem};
 use super::arrivals::Arrivals;
 use super::documents::Documents;
+use super::ledger::Ledger;
 use super::links::Links;
+use super::replay::Replays;
 use super::uplink::UplinkLock;
 use super::{Command, Engine};
 use crate::address::{Address, JoinLink};
@@ -21,7 +24,7 @@ use crate::directory::{Directory, Settings};
 use crate::error::{AddressError, OpenError};
 use crate::limits::{ENGINE_QUEUE_COMMANDS_MAX, ENGINE_STACK_BYTES, WATCH_QUEUE_CHANGES_MAX};
 use crate::options::Options;
-use crate::watch::Changed;
+use crate::watch::Notice;
 
 /// What the engine begins with.
 #[derive(Clone, Debug)]
@@ -37,7 +40,7 @@ pub(crate) enum Seed {
 /// An engine that runs.
 pub(crate) struct Started {
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) changes: broadcast::Sender<Changed>,
+    pub(crate) changes: broadcast::Sender<Notice>,
     pub(crate) context: ContextId,
     pub(crate) key: PublicKey,
 }
@@ -80,6 +83,11 @@ pub(crate) async fn start(options: Options, seed: Seed) -> Result<Started, OpenE
     Ok(Started { commands, changes, context, key })
 }
 
+/// Takes back the directory of a context that could not be joined.
+pub(crate) fn give_back(directory: &std::path::Path) -> Result<(), OpenError> {
+    Directory::new(directory).give_back()
+}
+
 /// Where the engine's sockets live, and how they reach it without keeping it alive.
 #[derive(Clone)]
 pub(crate) struct Sockets {
@@ -95,22 +103,24 @@ impl Engine {
         options: Options,
         seed: Seed,
         sockets: Sockets,
-        changes: broadcast::Sender<Changed>,
+        changes: broadcast::Sender<Notice>,
     ) -> Result<Self, OpenError> {
         let directory = Directory::new(&options.directory);
         let (store, settings) = prepare(&directory, &options, seed)?;
         let targets = addresses(options.dial.iter().chain(&settings.remotes))?;
         let uplink = UplinkLock::new(&directory, options.uplink);
+        let replays = Replays::new(directory.replay_lock());
         let mut engine = Self {
             context: settings.context,
             actor: random()?,
             began: Instant::now(),
             replica: replica(&options, store.id())?,
             documents: Documents::new(&options.customs),
-            links: Links::new(sockets, options.tls.clone(), targets),
+            links: Links::new(sockets, &options, targets),
             uplink,
             directory,
             store,
+            links_as: options.links_as.unwrap_or_else(|| options.identity.clone()),
             identity: options.identity,
             client: options.client,
             arrivals: Arrivals::new(),
@@ -120,11 +130,13 @@ impl Engine {
             own: BTreeSet::new(),
             data_version: 0,
             poll_at: Instant::now(),
-            access_entries: 0,
+            access: Access::new(options.access_patience),
             durable: BTreeMap::new(),
             remember: BTreeMap::new(),
             presence: BTreeMap::new(),
             quarantined: Vec::new(),
+            ledger: Ledger::default(),
+            replays,
             snapshotting: false,
             closing: Vec::new(),
         };
@@ -136,8 +148,13 @@ impl Engine {
     fn recollect(&mut self) -> Result<(), OpenError> {
         self.data_version = self.store.data_version()?;
         self.seen = self.store.last()?;
+        self.tend_access(Instant::now());
         self.read_access()?;
+        self.recall_admission()?;
+        self.refresh_wishes()?;
         self.recall_quarantined()?;
+        self.recall_ledger()?;
+        self.recall_removed()?;
         for summary in self.summaries()? {
             self.documents.note_stored(summary.document);
         }
@@ -163,7 +180,11 @@ fn prepare(
         }
         Seed::Joined { link } => {
             directory.make()?;
-            let store = SqliteStore::open(directory.store())?;
+            let mut store = SqliteStore::open(directory.store())?;
+            if let Some(secret) = &link.secret {
+                let proposal = redeem(link.context, secret, &options.identity)?;
+                store.put_proposal(&link.context, &proposal)?;
+            }
             let remotes = link.relay.into_iter().collect();
             let settings = Settings { context: link.context, remotes };
             directory.found(&settings)?;
@@ -189,7 +210,7 @@ fn found(
         version: 1,
         nonce: random()?,
         name: name.to_owned(),
-        owners: vec![owner],
+        owners: std::iter::once(owner).chain(options.recovery).collect(),
         sequencer: owner,
     };
     let settings = Settings { context: record.id(), remotes: Vec::new() };
@@ -200,13 +221,15 @@ fn found(
 
 fn replica(options: &Options, store: StoreId) -> Result<Replica, OpenError> {
     Ok(Replica::new(Config {
-        key: options.identity.keypair.clone(),
+        key: options.links_as.as_ref().unwrap_or(&options.identity).keypair.clone(),
         store,
         session: random()?,
         agent: options.client.clone(),
         roots: wattle_context::roots().into_iter().map(ChangeHash).collect(),
         loads_documents: true,
+        asks_logins: false,
         accepts_new_contexts: false,
+        changes_per_second_max: None,
     }))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wattle_protocol::StoreId;
+use wattle_protocol::{PublicKey, StoreId};
 
 use super::Engine;
 use crate::directory::Directory;
@@ -16,6 +16,7 @@ use crate::status::{LinkState, LinkStatus, UplinkStatus};
 /// What the process that holds the uplink says about a remote.
 pub(super) struct Reported {
     pub(super) store: Option<StoreId>,
+    pub(super) key: Option<PublicKey>,
     pub(super) in_sync: bool,
 }
 
@@ -76,16 +77,19 @@ impl UplinkLock {
         let report = self.report_elsewhere()?;
         let entry = report.get(remote)?;
         let store = entry.get("store").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let key = entry.get("key").and_then(Value::as_str).and_then(|key| key.parse().ok());
         let in_sync = entry.get("in_sync").and_then(Value::as_bool).unwrap_or_default();
-        Some(Reported { store, in_sync })
+        Some(Reported { store, key, in_sync })
     }
 
     /// Says to the other processes how the links stand; only when that has changed.
     fn report(&mut self, links: &[LinkStatus]) {
         let entries = links.iter().filter_map(|link| {
             let store = link.store.map(|store| store.to_string());
+            let key = link.key.map(|key| key.to_string());
             let in_sync = link.state == LinkState::InSync;
-            Some((link.address.clone()?, json!({ "store": store, "in_sync": in_sync })))
+            let report = json!({ "store": store, "key": key, "in_sync": in_sync });
+            Some((link.address.clone()?, report))
         });
         let text = Value::Object(entries.collect()).to_string();
         if text == self.reported {

@@ -5,7 +5,7 @@ use wattle_context::Op;
 use wattle_sync::{LinkState, Notice, Origin, Parts};
 
 use crate::cable::Cable;
-use crate::support::{PATIENCE, add_rule, create, edit, export, join, listen, settled};
+use crate::support::{PATIENCE, add_rule, create, edit, export, join, listen, settled, until};
 
 #[tokio::test]
 async fn what_one_writes_the_other_reads() {
@@ -117,16 +117,6 @@ async fn presence_is_seen_and_taken_back() {
     until(|| async { bob.presence().await.iter().any(|one| one.body == "reads rules") }).await;
     ana.present(String::new()).await;
     until(|| async { bob.presence().await.is_empty() }).await;
-}
-
-/// Asks again and again until it is so.
-async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
-    let asked = async {
-        while !so().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asked).await.expect("it never became so");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn a_directory_that_is_not_right_is_refused_with_a_sentence() {
     create(home.path(), "ana").await.close().await;
     let error = Peer::create(options(home.path(), "ana"), "again").await.unwrap_err();
     assert!(matches!(error, OpenError::Exists { .. }), "{error}");
-    let link = JoinLink { relay: None, context: wattle_sync::ContextId([1; 32]) };
+    let link = JoinLink { relay: None, context: wattle_sync::ContextId([1; 32]), secret: None };
     let error = Peer::join(options(home.path(), "ana"), &link).await.unwrap_err();
     assert!(matches!(error, OpenError::Exists { .. }), "{error}");
 

@@ -8,9 +8,11 @@ use tempfile::tempdir;
 use wattle_context::{Author, Context, Document, Op, Part, Section, Value};
 use wattle_store::{Append, SqliteStore, Store};
 use wattle_sync::part::key_of;
-use wattle_sync::{EditFailed, Identity, Options, Parts, Peer};
+use wattle_sync::{EditFailed, Identity, Options, Parts, Peer, Role};
 
-use crate::support::{add_rule, create, edit, export, join, listen, settled};
+use crate::support::{
+    add_rule, create, edit, export, identity, invite, join, listen, settled, until,
+};
 
 const RULES: Part = Part::Section(Section::Rules);
 
@@ -44,29 +46,26 @@ async fn a_poisonous_change_is_quarantined_and_stops_nobody() {
     let ana = create(a.path(), "ana").await;
     add_rule(&ana, "one").await;
     let address = listen(&ana).await;
-    let mallory = Identity::random("mallory").unwrap();
-    let link = wattle_sync::JoinLink { relay: Some(address), context: ana.context_id() };
+    let mallory = identity("mallory");
+    let link = invite(&ana, Role::Maintainer, &address).await;
     let opened = || Options::new(b.path(), mallory.clone());
     let bob = Peer::join(opened(), &link).await.unwrap();
     settled(&[&bob]).await;
     bob.close().await;
 
-    let poison = poison(&mallory);
+    let (context, document) = (ana.context_id(), key_of(RULES));
+    let mut poison = poison(&mallory);
+    poison.seal = Some(mallory.keypair.seal(&context, &document, &poison.header, 2));
     let hash = poison.header.hash;
     let mut store = SqliteStore::open_existing(b.path().join("context.db")).unwrap();
-    let (context, document) = (ana.context_id(), key_of(RULES));
     store.append(&[Append { context, document, changes: vec![poison] }]).unwrap();
     drop(store);
 
     let bob = Peer::open(opened()).await.unwrap();
     add_rule(&bob, "two").await;
     let quarantined = |peer: Peer| async move { peer.status().await.unwrap().quarantined };
-    while !export(&ana).await.contains("two") {
-        tokio::task::yield_now().await;
-    }
-    while quarantined(ana.clone()).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until(async || export(&ana).await.contains("two")).await;
+    until(async || !quarantined(ana.clone()).await.is_empty()).await;
     let listed = quarantined(ana.clone()).await;
     assert_eq!(listed[0].change, hash.to_string());
     assert_eq!((listed.len(), listed[0].document.as_str()), (1, "rules"));

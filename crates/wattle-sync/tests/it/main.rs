@@ -7,11 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod cable;
 mod direct;
 mod directory;
 mod failures;
 mod processes;
+mod purge;
+mod removed;
 mod strangers;
 mod support;
 mod tls;
+mod verify;

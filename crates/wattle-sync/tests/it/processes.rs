@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
-use wattle_sync::{Identity, Notice, Options, Origin, Peer, UplinkStatus};
+use wattle_sync::{Kind, Notice, Origin, Peer, Role, UplinkStatus};
 
-use crate::support::{PATIENCE, add_rule, create, export, join, listen, options, settled};
+use crate::support::{PATIENCE, add_rule, create, export, grant, join, listen, options, settled};
 
 /// Tells a copy of this program what to do, in a process of its own.
 const ROLE: &str = "WATTLE_TEST_ROLE";
@@ -42,6 +42,7 @@ async fn one_sees_what_another_has_stored_within_100_ms() {
 async fn processes_that_edit_one_directory_at_once_lose_nothing() {
     let home = tempdir().unwrap();
     let ana = create(home.path(), "ana").await;
+    grant(&ana, "child", Kind::Person, Role::Maintainer).await;
     let children: Vec<Child> =
         (0..PROCESSES).map(|n| child("edit", home.path(), &n.to_string())).collect();
     for child in children {
@@ -96,8 +97,8 @@ async fn the_uplink_is_held_once_and_taken_over_when_its_process_is_killed() {
 async fn in_a_process_of_its_own() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let directory = std::env::var(DIRECTORY).unwrap();
-    let identity = Identity::random("child").unwrap();
-    let peer = Peer::open(Options::new(directory, identity)).await.unwrap();
+    let name = if role.starts_with("hold") { "bob" } else { "child" };
+    let peer = Peer::open(options(Path::new(&directory), name)).await.unwrap();
     match role.split_once(' ') {
         Some(("edit", n)) => {
             for edit in 0..EDITS {

@@ -4,14 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use wattle_context::{Edit, Op, Value};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer};
+use wattle_protocol::Keypair;
+use wattle_sync::{
+    GrantTerms, Identity, InviteTerms, JoinLink, Kind, Options, Outcome, Parts, Peer, Role,
+};
 
 /// Longer than anything here takes; only a fault waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn options(directory: &Path, name: &str) -> Options {
     log();
-    Options::new(directory, Identity::random(name).unwrap())
+    Options::new(directory, identity(name))
+}
+
+/// The identity of somebody: of one name always the same.
+pub(crate) fn identity(name: &str) -> Identity {
+    let mut secret = [7; 32];
+    secret.iter_mut().zip(name.bytes()).for_each(|(byte, letter)| *byte = letter);
+    Identity { keypair: Keypair::from_secret(&secret), name: name.to_owned() }
 }
 
 /// What the peers say, when a test fails and `RUST_LOG` asks for it.
@@ -25,10 +35,25 @@ pub(crate) async fn create(directory: &Path, name: &str) -> Peer {
     Peer::create(options(directory, name), "garden").await.unwrap()
 }
 
-/// A new directory for the context of another peer, which listens at `relay`.
+/// A new directory for the context of another peer, which listens at `relay` and invites a maintainer.
 pub(crate) async fn join(directory: &Path, name: &str, of: &Peer, relay: &str) -> Peer {
-    let link = JoinLink { relay: Some(relay.to_owned()), context: of.context_id() };
+    let link = invite(of, Role::Maintainer, relay).await;
     Peer::join(options(directory, name), &link).await.unwrap()
+}
+
+/// An invitation for one, to be taken up at an address.
+pub(crate) async fn invite(of: &Peer, role: Role, relay: &str) -> JoinLink {
+    let (link, outcome) = of.invite(InviteTerms { role, uses: 1, until: None }).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    JoinLink { relay: Some(relay.to_owned()), ..link }
+}
+
+/// Gives somebody's key a role.
+pub(crate) async fn grant(by: &Peer, name: &str, kind: Kind, role: Role) -> Outcome {
+    let key = identity(name).key();
+    let name = name.to_owned();
+    let terms = GrantTerms { key, name, kind, role, until: None, edits_per_minute: None };
+    by.grant(terms).await.unwrap()
 }
 
 /// Listens on a free port.
@@ -57,4 +82,14 @@ pub(crate) async fn settled(peers: &[&Peer]) {
     for peer in peers {
         peer.settled(PATIENCE).await.unwrap();
     }
+}
+
+/// Asks again and again until it is so.
+pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
+    let asked = async {
+        while !so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("it never became so");
 }

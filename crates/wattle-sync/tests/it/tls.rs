@@ -6,9 +6,9 @@ use std::path::Path;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::tempdir;
 use wattle_sync::tls::{ServerFiles, TlsOptions};
-use wattle_sync::{JoinLink, NotSettled, OpenError, Options, Peer};
+use wattle_sync::{NotSettled, OpenError, Options, Peer, Role};
 
-use crate::support::{add_rule, export, options, settled};
+use crate::support::{add_rule, export, invite, options, settled};
 
 #[tokio::test]
 async fn peers_meet_over_tls_when_they_trust_the_authority_and_only_then() {
@@ -23,8 +23,8 @@ async fn peers_meet_over_tls_when_they_trust_the_authority_and_only_then() {
     let ana = Peer::create(of_ana, "garden").await.unwrap();
     add_rule(&ana, "one").await;
     let address = ana.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let relay = Some(format!("wattles://127.0.0.1:{}", address.port()));
-    let link = JoinLink { relay, context: ana.context_id() };
+    let relay = format!("wattles://127.0.0.1:{}", address.port());
+    let link = invite(&ana, Role::Maintainer, &relay).await;
 
     let trusting = Options {
         tls: TlsOptions { authorities: Some(authority), server: None },
@@ -34,7 +34,11 @@ async fn peers_meet_over_tls_when_they_trust_the_authority_and_only_then() {
     settled(&[&bob]).await;
     assert_eq!(export(&ana).await, export(&bob).await);
 
-    let eve = Peer::join(options(&home.path().join("eve"), "eve"), &link).await.unwrap();
+    let doubting = Options {
+        access_patience: std::time::Duration::from_millis(200),
+        ..options(&home.path().join("eve"), "eve")
+    };
+    let eve = Peer::join(doubting, &link).await.unwrap();
     let error = eve.settled(std::time::Duration::from_millis(500)).await.unwrap_err();
     assert!(matches!(error, NotSettled::Unreached { .. }), "{error}");
     assert!(error.to_string().contains("no TLS: "), "{error}");

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use wattle_context::{Conflict, Edit, Landed, Op, Part, Section, Settlement, Value};
 use wattle_relay::{Config, Relay, RelayHandle};
-use wattle_sync::{Identity, JoinLink, Options, Parts, Peer, Uplink};
+use wattle_sync::{
+    EditFailed, GrantTerms, Identity, InviteTerms, JoinLink, Kind, Options, Parts, Peer, Role,
+    Uplink,
+};
 
-use super::check::fingerprint;
+use super::check::{PATIENCE, fingerprint};
 use crate::failure::Failure;
 use crate::landing;
 use crate::screen::{Paint, Screen, say};
+use crate::time;
 
 /// What the context is called.
 pub(super) const CONTEXT: &str = "spring shop";
@@ -72,14 +76,41 @@ impl Stage {
         Ok(Actor { name, identity, peer, changes: 0 })
     }
 
-    pub(super) async fn join(&self, name: &'static str, host: &Actor) -> Result<Actor, Failure> {
+    pub(super) async fn join(&self, name: &'static str, link: &JoinLink) -> Result<Actor, Failure> {
         let identity = Identity::random(name)?;
-        let peer = Peer::join(self.options(name, &identity), &self.link(host)).await?;
+        let peer = Peer::join(self.options(name, &identity), link).await?;
         Ok(Actor { name, identity, peer, changes: 0 })
     }
 
-    pub(super) fn link(&self, host: &Actor) -> JoinLink {
-        JoinLink { relay: Some(self.address()), context: host.peer.context_id() }
+    /// A link that makes somebody a member, once.
+    pub(super) async fn invite(&self, host: &Actor, role: Role) -> Result<JoinLink, Failure> {
+        let terms = InviteTerms { role, uses: 1, until: Some(time::in_seconds(3600)) };
+        let (link, _) = host.peer.invite(terms).await?;
+        // Whoever takes it up finds the context at the relay.
+        host.peer.settled(PATIENCE).await?;
+        Ok(JoinLink { relay: Some(self.address()), ..link })
+    }
+
+    /// An agent of somebody, at work on their machine: a key of its own, on the same disk.
+    pub(super) async fn agent(
+        &self,
+        name: &'static str,
+        (of, role): (&Actor, Role),
+    ) -> Result<Actor, Failure> {
+        let identity = Identity::random(name)?;
+        let terms = GrantTerms {
+            key: identity.key(),
+            name: name.to_owned(),
+            kind: Kind::Agent,
+            role,
+            until: Some(time::in_seconds(3600)),
+            edits_per_minute: Some(60),
+        };
+        of.peer.grant(terms).await?;
+        let mut options = self.options(of.name, &identity);
+        options.uplink = Uplink::Never;
+        let peer = Peer::open(options).await?;
+        Ok(Actor { name, identity, peer, changes: 0 })
     }
 
     fn address(&self) -> String {
@@ -112,6 +143,18 @@ impl Actor {
         let landed =
             edited.answers.into_iter().next().map_or(Landed::OnTop, |answer| answer.landed);
         Ok(Deed { by: self.name, what, landed })
+    }
+
+    /// Tries an edit that its role does not allow; answers the refusal.
+    pub(super) async fn is_refused(&self, edit: Edit) -> Result<String, Failure> {
+        match self.peer.edit(vec![edit], "").await {
+            Err(refused @ EditFailed::NotAllowed { .. }) => Ok(refused.to_string()),
+            Err(other) => Err(other.into()),
+            Ok(_) => {
+                let claim = format!("{} may not write there", self.name);
+                Err(Failure::Claim { claim })
+            }
+        }
     }
 
     pub(super) async fn settles(&mut self, conflict: &str, letter: &str) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::screen::{Screen, say};
 
 /// How long replicas that can reach each other may take to become equal here.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Fails with the claim if it does not hold.
 pub(super) fn claim(holds: bool, claim: &str) -> Result<(), Failure> {
@@ -55,12 +55,15 @@ pub(super) fn fingerprint(context: &Context) -> String {
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Both histories hold every change that either was acknowledged, and no other; answers how many.
-pub(super) async fn nothing_lost(a: &Actor, b: &Actor) -> Result<usize, Failure> {
+/// Both histories hold every change that any writer was acknowledged, and no other; answers how many.
+pub(super) async fn nothing_lost(
+    (a, b): (&Actor, &Actor),
+    writers: &[&Actor],
+) -> Result<usize, Failure> {
     for reader in [a, b] {
         let log =
             reader.peer.view(Parts::All, |context| context.log(&LogFilter::default())).await?;
-        for writer in [a, b] {
+        for writer in writers {
             let found = log.iter().filter(|entry| entry.by == writer.name).count();
             let made = writer.changes;
             let (reads, wrote) = (reader.name, writer.name);
@@ -70,5 +73,5 @@ pub(super) async fn nothing_lost(a: &Actor, b: &Actor) -> Result<usize, Failure>
             )?;
         }
     }
-    Ok(a.changes + b.changes)
+    Ok(writers.iter().map(|writer| writer.changes).sum())
 }

@@ -259,7 +259,7 @@ fn a_key_that_is_there_keeps_its_name() {
     std::fs::create_dir(&other).unwrap();
     let made = ana.command_in(&other, &["init", "--as", "bob"]).output().unwrap();
     let told = String::from_utf8(made.stdout).unwrap();
-    assert!(told.contains("you are ana and not bob"), "{told}");
+    assert!(told.contains("you are ana, owner, and not bob"), "{told}");
 }
 
 #[test]

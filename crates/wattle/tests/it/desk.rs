@@ -66,9 +66,11 @@ impl Desk {
         command
             .args(args)
             .current_dir(folder)
-            .env("WATTLE_CONFIG_DIR", self.folder.path().join("config"))
+            .env("WATTLE_CONFIG_DIR", self.config())
             .env("USER", &self.name)
             .env_remove("WATTLE_DIR")
+            .env_remove("WATTLE_AS")
+            .env_remove("WATTLE_PASSPHRASE")
             .env_remove("WATTLE_LOG")
             .stdin(Stdio::null());
         command
@@ -110,6 +112,24 @@ impl Desk {
     /// An edit; answers its only answer.
     pub(crate) fn edit(&self, args: &[&str]) -> Json {
         self.json(&[&["edit"], args].concat())["answers"][0].take()
+    }
+
+    /// An invitation; answers its link, the only thing on standard output.
+    pub(crate) fn invite(&self, args: &[&str]) -> String {
+        let done = self.run(&[&["invite"], args].concat());
+        assert_eq!((done.code, done.out.lines().count()), (0, 1), "{done:?}");
+        assert!(done.err.contains("wattle join"), "{done:?}");
+        done.out.trim_end().to_owned()
+    }
+
+    /// Takes part with a link; answers the JSON.
+    pub(crate) fn join(&self, link: &str) -> Json {
+        self.json(&["join", link, "--name", &self.name])
+    }
+
+    /// The folder of its keys.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("config")
     }
 
     /// The text of a body, and its version.

@@ -8,7 +8,7 @@ fn two_directories_become_equal() {
     ana.edit(&["rules", "add", "No deploys on Friday"]);
     let (up, link) = ana.up();
     let bot = Desk::empty("bot");
-    let joined = bot.json(&["join", &link, "--as", "bot"]);
+    let joined = bot.join(&link);
     assert_eq!((&joined["name"], &joined["in_sync"]), (&"garden".into(), &true.into()));
     assert_eq!(bot.export(), ana.export());
     bot.edit(&["tasks", "add", "Ship it", "--why", "from bot"]);
@@ -28,12 +28,12 @@ fn two_directories_become_equal() {
 #[test]
 fn a_conflict_is_seen_by_both_and_settled_once() {
     let ana = Desk::new("ana");
-    ana.edit(&["rules", "add", "One"]);
+    ana.edit(&["tasks", "add", "One"]);
     let (up, link) = ana.up();
     let bot = Desk::empty("bot");
-    bot.ok(&["join", &link, "--as", "bot"]);
-    let id = ana.json(&["show", "rules"])["items"][0]["id"].as_str().unwrap().to_owned();
-    let path = format!("rules/{id}/statement");
+    bot.join(&link);
+    let id = ana.json(&["show", "tasks"])["items"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("tasks/{id}/title");
     bot.edit(&[&path, "set", "Bot's", "--why", "tests"]);
     ana.edit(&[&path, "set", "Ana's", "--why", "plans"]);
     up.line_with("plans");
@@ -48,7 +48,7 @@ fn a_conflict_is_seen_by_both_and_settled_once() {
     let told = bot.ok(&["conflicts"]);
     assert!(told.contains("Ana's") && told.contains("Bot's") && told.contains("plans"), "{told}");
     assert!(ana.ok(&["show"]).contains("1 conflict: wattle conflicts"));
-    assert!(ana.ok(&["show", "rules"]).contains(&format!("⚠ {name}")));
+    assert!(ana.ok(&["show", "tasks"]).contains(&format!("⚠ {name}")));
     let candidates = conflict["candidates"].as_array().unwrap();
     let keep = candidates.iter().find(|candidate| candidate["value"] == "Ana's").unwrap();
     bot.ok(&["resolve", name, "--keep", keep["key"].as_str().unwrap(), "--why", "agreed"]);
@@ -83,15 +83,15 @@ fn staying_connected_shows_what_comes() {
     let ana = Desk::new("ana");
     let (up, link) = ana.up();
     let bot = Desk::empty("bot");
-    bot.ok(&["join", &link, "--as", "bot"]);
+    bot.join(&link);
     let sync = bot.start(&["sync"]);
     sync.line_with("connected");
-    ana.edit(&["rules", "add", "One", "--why", "live"]);
+    ana.edit(&["tasks", "add", "One", "--why", "live"]);
     let line = sync.line_with("live");
-    assert!(line.contains("ana") && line.contains("rules/"), "{line}");
-    bot.edit(&["rules/one/severity", "set", "may", "--why", "back"]);
+    assert!(line.contains("ana") && line.contains("tasks/"), "{line}");
+    bot.edit(&["tasks/one/priority", "set", "3", "--why", "back"]);
     up.line_with("back");
-    assert_eq!(ana.ok(&["show", "rules/one/severity"]), "may\n");
+    assert_eq!(ana.ok(&["show", "tasks/one/priority"]), "3\n");
     assert_eq!(sync.terminate(), 0);
     assert_eq!(up.terminate(), 0);
 }
@@ -116,5 +116,5 @@ fn a_relay_that_is_gone_is_said() {
     assert_eq!(up.terminate(), 0);
     let (code, err) = bot.refused(&["sync", "--once", "--timeout", "1"]);
     assert!(code == 1 && err.contains("wattle://127.0.0.1:"), "{code} {err}");
-    bot.edit(&["rules", "add", "Offline is fine"]);
+    bot.edit(&["tasks", "add", "Offline is fine"]);
 }

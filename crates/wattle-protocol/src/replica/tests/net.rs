@@ -1,16 +1,20 @@
 //! Replicas, stores and links without sockets, disks or a real clock.
 
+pub(super) mod acts;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::change::Change;
 use crate::change::tests::chunk::Chunk;
-use crate::id::{ActorId, Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, StoreId};
-use crate::identity::{Challenge, ContextRecord, Keypair, Side};
+use crate::change::{Change, Header};
+use crate::id::{
+    ActorId, Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, PublicKey, StoreId,
+};
+use crate::identity::{Challenge, ContextRecord, Keypair, Seal, Side};
 use crate::io::{Event, Input, Known, Output, Snapshot, StoreReply, StoreRequest, Summary, Time};
-use crate::message::{Message, Open, Refusal};
+use crate::message::{Code, Message, Open, Refusal};
 use crate::replica::{Config, Replica};
 use crate::wire;
 
@@ -58,6 +62,10 @@ struct Disk {
     held: Option<VecDeque<StoreRequest>>,
     broken: bool,
     poison: BTreeSet<(DocumentKey, u64)>,
+    /// The store declines changes.
+    full: bool,
+    loads: usize,
+    removed: BTreeSet<ChangeHash>,
 }
 
 pub(super) fn document(number: u8) -> DocumentKey {
@@ -76,16 +84,8 @@ impl Net {
 
     pub(super) fn add(&mut self, loads_documents: bool) -> usize {
         let number = self.nodes.len() as u8 + 1;
-        let key = Keypair::from_secret(&[number; 32]);
-        let replica = Replica::new(Config {
-            key: key.clone(),
-            store: StoreId([number; 16]),
-            session: [number; 16],
-            agent: format!("test {number}"),
-            roots: vec![root().header().hash],
-            loads_documents,
-            accepts_new_contexts: true,
-        });
+        let key = key_of(number);
+        let replica = Replica::new(config_of(number, loads_documents));
         self.nodes.push(Node {
             key,
             replica,
@@ -108,13 +108,15 @@ impl Net {
     /// A node begins the context.
     pub(super) fn found(&mut self, node: usize) {
         let owner = self.nodes[node].key.public();
-        let record = ContextRecord {
-            version: 1,
-            nonce: [1; 16],
-            name: "test".into(),
-            owners: vec![owner],
-            sequencer: owner,
-        };
+        // Who may do what is of no matter to most of these tests: everybody owns the context.
+        let owners = (1..=9).chain([99]).map(|number| key_of(number).public()).collect();
+        self.found_by(node, owners, owner);
+    }
+
+    /// A node begins the context, with these owners and this sequencer.
+    pub(super) fn found_by(&mut self, node: usize, owners: Vec<PublicKey>, sequencer: PublicKey) {
+        let (version, nonce, name) = (1, [1; 16], "test".into());
+        let record = ContextRecord { version, nonce, name, owners, sequencer };
         self.nodes[node].disk.access = vec![record.to_bytes()];
         self.record = Some(record);
     }
@@ -172,13 +174,17 @@ impl Net {
     pub(super) fn greet_raw(&mut self, node: usize) -> LinkId {
         let link = self.listen_raw(node);
         self.prove_raw(node, link, Side::Dials);
+        self.open_raw(node, link);
+        link
+    }
+
+    fn open_raw(&mut self, node: usize, link: LinkId) {
         let context = self.context();
         let record = self.record.as_ref().map(ContextRecord::to_bytes);
-        let (access_entries, documents, more) = (1, vec![], false);
-        let open = Open { context, access_entries, record, documents, more };
+        let (access_entries, access_head, documents, more) = (1, context.0, vec![], false);
+        let open = Open { context, access_entries, access_head, record, documents, more };
         self.raw(node, link, wire::encode(&Message::Open(open)).to_vec());
         self.run();
-        link
     }
 
     /// A node has dialled the test, which has proved a key.
@@ -191,7 +197,14 @@ impl Net {
     }
 
     fn prove_raw(&mut self, node: usize, link: LinkId, prover: Side) {
-        let key = Keypair::from_secret(&[99; 32]);
+        self.prove(node, link, (&key_of(99), prover));
+    }
+
+    fn prove_as(&mut self, node: usize, link: LinkId, key: &Keypair) {
+        self.prove(node, link, (key, Side::Dials));
+    }
+
+    fn prove(&mut self, node: usize, link: LinkId, (key, prover): (&Keypair, Side)) {
         let (theirs, mine) = (nonce_of(link), [5; 32]);
         self.raw(node, link, frames::hello(key.public(), mine));
         let (verifier_key, prover_key) = (self.nodes[node].key.public(), key.public());
@@ -280,10 +293,36 @@ impl Net {
         }
         let chunks = self.compose(node, number, count);
         changes.extend(chunks.iter().map(Chunk::change));
+        let newest = changes.len();
+        for (number, change) in (1..).zip(&mut changes) {
+            // As often as a program writes them down.
+            if change.header.deps.is_empty() || (number % 1000 != 0 && number != newest) {
+                continue;
+            }
+            change.seal = Some(self.seal(node, &key, &change.header));
+        }
         let here = &mut self.nodes[node];
         here.own.get_mut(&key).unwrap().1 += count;
         let changes = here.disk.append(key, changes);
         self.input(node, Input::Committed { context, document: key, changes });
+    }
+
+    /// The signature of a node under one of its changes.
+    pub(super) fn seal(&self, node: usize, document: &DocumentKey, header: &Header) -> Seal {
+        let here = &self.nodes[node];
+        let epoch = here.disk.access.len() as u64;
+        here.key.seal(&self.context(), document, header, epoch)
+    }
+
+    /// Changes of a node, each with its signature, as they go into a frame.
+    pub(super) fn sealed(
+        &self,
+        node: usize,
+        number: u8,
+        chunks: &[Chunk],
+    ) -> Vec<(Blob, Option<Seal>)> {
+        let seal = |chunk: &Chunk| self.seal(node, &document(number), &chunk.header());
+        chunks.iter().map(|chunk| (chunk.bytes(), Some(seal(chunk)))).collect()
     }
 
     /// What `write` would write.
@@ -398,6 +437,14 @@ impl Net {
             Output::Close { link, refusal } => {
                 self.nodes[node].closed.insert(link, refusal);
                 if let Some((other, there)) = self.ends.remove(&link) {
+                    // What was sent before comes before.
+                    for (link, frame, trip) in std::mem::take(&mut self.nodes[other].inbox) {
+                        if link == there {
+                            self.input(other, Input::Received { link, frame: frame.to_vec() });
+                        } else {
+                            self.nodes[other].inbox.push_back((link, frame, trip));
+                        }
+                    }
                     self.ends.remove(&there);
                     self.input(other, Input::Disconnected { link: there });
                 }
@@ -405,8 +452,8 @@ impl Net {
             Output::Store(request) => self.ask(node, request),
             Output::Event(event) => {
                 self.nodes[node].events.push(event.clone());
-                if let Event::Snapshot { link, context, document, bytes, .. } = event {
-                    let changes = split(&bytes);
+                if let Event::Snapshot { link, context, document, bytes, seals } = event {
+                    let changes = split(&bytes, &seals);
                     self.input(node, Input::Expanded { link, context, document, changes });
                 }
             }
@@ -424,8 +471,13 @@ impl Net {
     }
 
     fn ask(&mut self, node: usize, request: StoreRequest) {
+        if let StoreRequest::Remove { document, .. } = &request {
+            // Whoever wrote what was taken out goes on as another actor.
+            self.nodes[node].own.remove(document);
+        }
         let disk = &mut self.nodes[node].disk;
-        if matches!(request, StoreRequest::Append { .. })
+        if !matches!(request, StoreRequest::LoadContext { .. } | StoreRequest::LoadGraph { .. })
+            && !matches!(request, StoreRequest::Read { .. } | StoreRequest::LoadRemote { .. })
             && let Some(held) = &mut disk.held
         {
             return held.push_back(request);
@@ -492,7 +544,10 @@ impl Net {
         let bytes =
             changes.iter().flat_map(|(_, change)| change.bytes.to_vec()).collect::<Vec<u8>>();
         let upto = changes[count - 1].0;
-        disk.snapshots.insert(key, Snapshot { upto, bytes: bytes.into(), seals: vec![] });
+        let seals =
+            changes.iter().filter_map(|(_, change)| Some((change.header.hash, change.seal?)));
+        let seals = seals.collect();
+        disk.snapshots.insert(key, Snapshot { upto, bytes: bytes.into(), seals });
         disk.pruned.insert(key, upto);
         let (pruned, snapshot) = (upto, upto);
         self.input(node, Input::Compacted { context, document: key, pruned, snapshot });
@@ -604,6 +659,25 @@ impl Net {
     }
 }
 
+fn config_of(number: u8, loads_documents: bool) -> Config {
+    Config {
+        key: key_of(number),
+        store: StoreId([number; 16]),
+        session: [number; 16],
+        agent: format!("test {number}"),
+        roots: vec![root().header().hash],
+        loads_documents,
+        asks_logins: false,
+        accepts_new_contexts: true,
+        changes_per_second_max: None,
+    }
+}
+
+/// The key of the node with a number, from 1; 99 is the test itself.
+pub(super) fn key_of(number: u8) -> Keypair {
+    Keypair::from_secret(&[number; 32])
+}
+
 fn nonce_of(link: LinkId) -> [u8; 32] {
     Sha256::digest(link.0.to_be_bytes()).into()
 }
@@ -642,9 +716,32 @@ impl Disk {
         heads.into_iter().collect()
     }
 
+    /// What a document can take is stored; what not, is answered.
+    fn append_good(
+        &mut self,
+        document: DocumentKey,
+        changes: Vec<Change>,
+    ) -> (Vec<(ChangeHash, Position)>, Vec<ChangeHash>) {
+        let mut failed = BTreeSet::new();
+        let mut good = Vec::new();
+        for change in changes {
+            let bad = self.poison.contains(&(document, change.header.seq))
+                || change.header.deps.iter().any(|dep| failed.contains(dep));
+            if bad {
+                failed.insert(change.header.hash);
+            } else {
+                good.push(change);
+            }
+        }
+        let placed = self.append(document, good);
+        let positions = placed.iter().map(|(change, at)| (change.header.hash, *at)).collect();
+        (positions, failed.into_iter().collect())
+    }
+
     fn serve(&mut self, request: StoreRequest) -> Option<StoreReply> {
         Some(match request {
             StoreRequest::LoadContext { context } => {
+                self.loads += 1;
                 let documents = self.documents.keys().map(|key| self.summary(*key)).collect();
                 StoreReply::Context { context, access: self.access.clone(), documents }
             }
@@ -680,31 +777,26 @@ impl Disk {
                 let snapshot = self.snapshots.get(&document).cloned();
                 StoreReply::Snapshot { link, context, document, snapshot }
             }
-            StoreRequest::Append { .. } | StoreRequest::AppendAccess { .. } if self.broken => {
+            StoreRequest::Append { .. }
+            | StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Remove { .. }
+                if self.broken =>
+            {
                 StoreReply::Failed { request, reason: "the disk is full".into() }
             }
+            StoreRequest::Append { .. } if self.full => {
+                let refusal = Refusal::new(Code::Quota, "the context is full");
+                StoreReply::Declined { request, refusal }
+            }
             StoreRequest::Append { context, document, link: _, changes } => {
-                let mut failed = BTreeSet::new();
-                let mut good = Vec::new();
-                for change in changes {
-                    let bad = self.poison.contains(&(document, change.header.seq))
-                        || change.header.deps.iter().any(|dep| failed.contains(dep));
-                    if bad {
-                        failed.insert(change.header.hash);
-                    } else {
-                        good.push(change);
-                    }
-                }
-                let placed = self.append(document, good);
-                let positions =
-                    placed.iter().map(|(change, at)| (change.header.hash, *at)).collect();
-                let failed = failed.into_iter().collect();
+                let (positions, failed) = self.append_good(document, changes);
                 StoreReply::Appended { context, document, positions, failed }
             }
-            StoreRequest::AppendAccess { context, from: _, entries } => {
-                self.access = entries;
-                StoreReply::AccessAppended { context, entries: self.access.len() as u64 }
-            }
+            StoreRequest::AppendAccess { .. }
+            | StoreRequest::ReplaceAccess { .. }
+            | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Remove { .. } => self.serve_rights(request),
             StoreRequest::Remember { remote, context: _, known } => {
                 self.remotes.insert((remote, known.document), known);
                 return None;
@@ -729,7 +821,7 @@ impl Disk {
 }
 
 /// A snapshot of these tests is its changes, one after the other.
-fn split(mut bytes: &[u8]) -> Vec<(Blob, Option<crate::identity::Seal>)> {
+fn split(mut bytes: &[u8], seals: &[(ChangeHash, Seal)]) -> Vec<(Blob, Option<Seal>)> {
     let mut changes = Vec::new();
     while !bytes.is_empty() {
         let body = crate::change::tests::chunk::body(bytes);
@@ -739,7 +831,9 @@ fn split(mut bytes: &[u8]) -> Vec<(Blob, Option<crate::identity::Seal>)> {
             length |= usize::from(byte & 0x7f) << (7 * at);
         }
         let (chunk, rest) = bytes.split_at(9 + length_bytes + length);
-        changes.push((chunk.into(), None));
+        let hash = Header::parse(chunk).unwrap().hash;
+        let seal = seals.iter().find(|(on, _)| *on == hash).map(|(_, seal)| *seal);
+        changes.push((chunk.into(), seal));
         bytes = rest;
     }
     changes

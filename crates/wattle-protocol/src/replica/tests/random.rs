@@ -119,6 +119,7 @@ fn message(context: crate::id::ContextId, chunks: Vec<Blob>) -> impl Strategy<Va
                 0 => Message::Open(Open {
                     context,
                     access_entries: two,
+                    access_head: [one as u8; 32],
                     record: body,
                     documents: vec![Have { document, cursor, heads, samples }],
                     more: flag,
@@ -126,6 +127,7 @@ fn message(context: crate::id::ContextId, chunks: Vec<Blob>) -> impl Strategy<Va
                 1 => Message::Opened(Opened {
                     context,
                     access_entries: two,
+                    access_head: [one as u8; 32],
                     documents: vec![Has { document, cursor, heads, sends: flag }],
                     more: flag,
                 }),
@@ -145,7 +147,7 @@ fn message(context: crate::id::ContextId, chunks: Vec<Blob>) -> impl Strategy<Va
                         cursor,
                     })
                 }
-                5 => Message::Saved { context, document, cursor, heads },
+                5 => Message::Saved { context, document, cursor, heads, receipt: None },
                 6 => Message::Access { context, from: one, entries: blobs },
                 7 => Message::Presence {
                     context,

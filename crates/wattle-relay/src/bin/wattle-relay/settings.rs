@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, ValueEnum};
 use serde::Deserialize;
-use wattle_relay::Config;
+use wattle_protocol::PublicKey;
+use wattle_relay::{Config, Mode, TokenKeys};
 
 /// Where the store is when nothing says otherwise.
 const DATA: &str = "wattle-relay-data";
@@ -42,6 +43,32 @@ struct Given {
     /// Web pages that may open links, by their origin [default: none]
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "WATTLE_RELAY_ORIGINS")]
     origins: Option<Vec<String>>,
+    /// Who may come in [default: open on a loopback address, else members]
+    #[arg(long, value_name = "MODE", env = "WATTLE_RELAY_MODE")]
+    mode: Option<ModeName>,
+    /// A public key, in hexadecimal, that may bring new contexts; may be given several times
+    #[arg(
+        long = "founder",
+        value_name = "KEY",
+        value_delimiter = ',',
+        env = "WATTLE_RELAY_FOUNDERS"
+    )]
+    founders: Option<Vec<String>>,
+    /// Where the keys are that tokens are signed with: PEM, JWK or JWKS
+    #[arg(long, value_name = "FILE or URL", env = "WATTLE_RELAY_TOKEN_KEYS")]
+    token_keys: Option<String>,
+    /// For whom tokens must be made, their `aud` [default: none]
+    #[arg(long, value_name = "NAME", env = "WATTLE_RELAY_TOKEN_AUDIENCE")]
+    token_audience: Option<String>,
+    /// A file for the audit log, as JSON lines [default: none]
+    #[arg(long, value_name = "FILE", env = "WATTLE_RELAY_AUDIT_LOG")]
+    audit_log: Option<PathBuf>,
+    /// What one context may have on the disk, in bytes [default: no limit]
+    #[arg(long, value_name = "BYTES", env = "WATTLE_RELAY_CONTEXT_BYTES_MAX")]
+    context_bytes_max: Option<u64>,
+    /// Changes that one person may write in a second, agents included [default: no limit]
+    #[arg(long, value_name = "N", env = "WATTLE_RELAY_CHANGES_PER_SECOND_MAX")]
+    changes_per_second_max: Option<u32>,
     /// Connections at once [default: 10000]
     #[arg(long, value_name = "N", env = "WATTLE_RELAY_CONNECTIONS_MAX")]
     connections_max: Option<usize>,
@@ -66,6 +93,18 @@ struct Given {
     /// A document with more operations is not compacted [default: 2000000]
     #[arg(long, value_name = "N", env = "WATTLE_RELAY_COMPACT_OPS_MAX")]
     compact_ops_max: Option<u64>,
+}
+
+/// Who may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ModeName {
+    /// Everyone, with new contexts too; on a loopback address only.
+    Open,
+    /// Everyone; new contexts from founders alone.
+    Members,
+    /// Who shows a token that is bound to their key.
+    Tokens,
 }
 
 /// How logs are written.
@@ -93,6 +132,12 @@ pub(crate) enum SettingsError {
     Unreadable { path: PathBuf, error: io::Error },
     #[error("{}, line {line}: {found}", path.display())]
     File { path: PathBuf, line: usize, found: String },
+    #[error("founders: {key} is not a public key, 32 bytes in hexadecimal")]
+    Founder { key: String },
+    #[error(
+        "tokens mode needs token-keys: a file or an address of the keys that tokens are signed with"
+    )]
+    NoTokenKeys,
     #[error("{name} must be at least {least}")]
     TooSmall { name: &'static str, least: usize },
 }
@@ -116,6 +161,13 @@ impl Given {
             data: self.data.or(below.data),
             log_format: self.log_format.or(below.log_format),
             origins: self.origins.or(below.origins),
+            mode: self.mode.or(below.mode),
+            founders: self.founders.or(below.founders),
+            token_keys: self.token_keys.or(below.token_keys),
+            token_audience: self.token_audience.or(below.token_audience),
+            audit_log: self.audit_log.or(below.audit_log),
+            context_bytes_max: self.context_bytes_max.or(below.context_bytes_max),
+            changes_per_second_max: self.changes_per_second_max.or(below.changes_per_second_max),
             connections_max: self.connections_max.or(below.connections_max),
             handshakes_max: self.handshakes_max.or(below.handshakes_max),
             frames_waiting_bytes_max: self
@@ -135,6 +187,13 @@ impl Given {
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA.into()));
         replace(&mut config.listen, self.listen);
         replace(&mut config.origins, self.origins);
+        config.mode = self.mode.map(Mode::from);
+        config.founders = founders(self.founders.unwrap_or_default())?;
+        config.token_keys = self.token_keys.map(token_keys);
+        config.token_audience = self.token_audience;
+        config.audit_log = self.audit_log;
+        config.limits.context_bytes_max = self.context_bytes_max;
+        config.limits.changes_per_second_max = self.changes_per_second_max;
         replace(&mut config.limits.connections_max, self.connections_max);
         replace(&mut config.limits.handshakes_max, self.handshakes_max);
         replace(&mut config.limits.frames_waiting_bytes_max, self.frames_waiting_bytes_max);
@@ -154,8 +213,31 @@ fn replace<T>(value: &mut T, given: Option<T>) {
     }
 }
 
+fn founders(keys: Vec<String>) -> Result<Vec<PublicKey>, SettingsError> {
+    let parse = |key: String| key.parse().map_err(|_| SettingsError::Founder { key });
+    keys.into_iter().map(parse).collect()
+}
+
+/// What has a scheme is an address, everything else a file.
+fn token_keys(named: String) -> TokenKeys {
+    if named.contains("://") { TokenKeys::Url(named) } else { TokenKeys::File(named.into()) }
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Open => Self::Open,
+            ModeName::Members => Self::Members,
+            ModeName::Tokens => Self::Tokens,
+        }
+    }
+}
+
 /// Limits under which nothing would ever get through.
 fn check(config: &Config) -> Result<(), SettingsError> {
+    if config.mode == Some(Mode::Tokens) && config.token_keys.is_none() {
+        return Err(SettingsError::NoTokenKeys);
+    }
     let limits = &config.limits;
     let least = [
         ("connections-max", limits.connections_max, 1),

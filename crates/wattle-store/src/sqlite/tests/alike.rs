@@ -1,8 +1,10 @@
 //! Whatever is done to them, SQLite and memory answer alike.
 
 use proptest::prelude::*;
+use wattle_protocol::access::proposal_hash;
+use wattle_protocol::identity::{Receipt, Signature};
 use wattle_protocol::io::Snapshot;
-use wattle_protocol::{Blob, Change, ContextId, DocumentKey, Position, StoreId};
+use wattle_protocol::{Blob, Change, ContextId, DocumentKey, Position, PublicKey, StoreId};
 
 use crate::sqlite::tests::place;
 use crate::testing::{change, hash, known};
@@ -18,6 +20,10 @@ enum Step {
     Snapshot { document: u8, upto: u64, prune: bool },
     Access { from: u64, entries: Vec<u8> },
     Remember { document: u8, cursor: u64 },
+    Remove { document: u8, changes: Vec<(u8, u64)> },
+    Replace { from: u64, entries: Vec<u8> },
+    Propose { put: bool, proposal: u8 },
+    Receipt { document: u8, key: u8, seq: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -31,7 +37,20 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(from, entries)| Step::Access { from, entries }),
         1 => (0..3_u8, any::<u64>())
             .prop_map(|(document, cursor)| Step::Remember { document, cursor }),
+        3 => (0..3_u8, (0..3_u8, 1..6_u64), any::<bool>())
+            .prop_map(|(document, from, all)| Step::Remove { document, changes: gone(from, all) }),
+        1 => (0..4_u64, prop::collection::vec(0..2_u8, 0..3))
+            .prop_map(|(from, entries)| Step::Replace { from, entries }),
+        1 => (any::<bool>(), 0..3_u8).prop_map(|(put, proposal)| Step::Propose { put, proposal }),
+        1 => (0..3_u8, 0..2_u8, 1..6_u64)
+            .prop_map(|(document, key, seq)| Step::Receipt { document, key, seq }),
     ]
+}
+
+/// From this change on: of its writer, or of all, on whose changes others may build.
+fn gone((writer, from): (u8, u64), all: bool) -> Vec<(u8, u64)> {
+    let writers = (0..3).filter(|other| all || *other == writer);
+    writers.flat_map(|writer| (from..6).map(move |seq| (writer, seq))).collect()
 }
 
 fn key(document: u8) -> (ContextId, DocumentKey) {
@@ -50,10 +69,11 @@ fn made((writer, seq, twist): Made) -> Change {
     if twist % 4 == 3 {
         change.seal = Some(wattle_protocol::Seal {
             epoch: u64::from(twist),
-            key: wattle_protocol::PublicKey([writer; 32]),
-            signature: wattle_protocol::identity::Signature([twist; 64]),
+            key: PublicKey([writer; 32]),
+            signature: Signature([twist; 64]),
         });
     }
+    change.header.author = (seq == 1).then_some(PublicKey([writer; 32]));
     change.bytes = Blob::from(vec![writer; usize::from(twist)]);
     change
 }
@@ -84,6 +104,33 @@ fn take(store: &mut dyn Store, step: &Step) -> String {
             known.document = key(*document).1;
             format!("{:?}", store.remember(&StoreId([*document; 16]), &context, &[known]))
         }
+        Step::Remove { document, changes } => {
+            let changes: Vec<_> = changes.iter().map(|(writer, seq)| hash(*writer, *seq)).collect();
+            let (context, document) = key(*document);
+            format!("{:?}", store.remove(&context, &document, &changes))
+        }
+        Step::Replace { from, entries } => {
+            let entries: Vec<_> = entries.iter().map(|n| Blob::from(vec![*n])).collect();
+            format!("{:?}", store.replace_access(&context, *from, &entries))
+        }
+        Step::Propose { put, proposal } => {
+            let proposal = Blob::from(vec![*proposal]);
+            let result = if *put {
+                store.put_proposal(&context, &proposal)
+            } else {
+                store.drop_proposal(&context, &proposal_hash(&proposal))
+            };
+            format!("{result:?}")
+        }
+        Step::Receipt { document, key: signer, seq } => {
+            let receipt = Receipt {
+                epoch: *seq,
+                key: PublicKey([*signer; 32]),
+                signature: Signature([*signer; 64]),
+            };
+            let (context, document) = key(*document);
+            format!("{:?}", store.put_receipt(&context, &document, &[hash(0, *seq)], &receipt))
+        }
     }
 }
 
@@ -96,6 +143,7 @@ fn content(store: &mut dyn Store, after: u64, bytes_max: usize) -> Vec<String> {
         format!("{:?}", store.news(Position(after), bytes_max)),
         format!("{:?}", store.news(Position(0), usize::MAX)),
     ];
+    let keys = [0, 1, 2].map(|writer| PublicKey([writer; 32]));
     for document in 0..3 {
         let (context, key) = key(document);
         let asked: Vec<_> = (0..20).rev().map(Position).collect();
@@ -107,6 +155,11 @@ fn content(store: &mut dyn Store, after: u64, bytes_max: usize) -> Vec<String> {
             format!("{:?}", store.snapshot(&context, &key)),
             format!("{:?}", store.access(&context)),
             format!("{:?}", store.remote(&StoreId([document; 16]), &context)),
+            format!("{:?}", store.cutoffs(&context, &keys)),
+            format!("{:?}", store.removed(&context)),
+            format!("{:?}", store.void_access(&context)),
+            format!("{:?}", store.proposals(&context)),
+            format!("{:?}", store.receipts(&context)),
         ]);
     }
     all

@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use rusqlite::Connection;
-use wattle_protocol::{Position, StoreId};
+use rusqlite::{Connection, params};
+use wattle_protocol::access::Closure;
+use wattle_protocol::{ActorId, Position, PublicKey, StoreId};
 
 use crate::sqlite::schema::{self, Format, STEPS};
 use crate::sqlite::tests::place;
-use crate::testing::{append, chain};
+use crate::testing::{CONTEXT, DOCUMENT, append, chain, hash};
 use crate::{SqliteStore, Store, StoreError};
 
 #[test]
@@ -73,8 +74,8 @@ fn a_newer_format_is_refused_by_number_and_left_as_it_was() {
     drop(newer);
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert_eq!(error, StoreError::Newer { path: path.clone(), version: 7, supported: 1 });
-    assert!(error.to_string().contains("has format 7, and this program knows formats up to 1"));
+    assert_eq!(error, StoreError::Newer { path: path.clone(), version: 7, supported: 2 });
+    assert!(error.to_string().contains("has format 7, and this program knows formats up to 2"));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -93,6 +94,41 @@ fn the_first_format_has_not_changed() {
 }
 
 #[test]
+fn a_file_of_the_first_format_is_migrated_and_can_do_what_the_second_can() {
+    let (_directory, path) = place();
+    let connection = Connection::open(&path).unwrap();
+    schema::migrate(&connection, &STEPS[..1], StoreId([1; 16])).unwrap();
+    let actor = [4_u8; 16];
+    connection
+        .execute(
+            "INSERT INTO doc VALUES (1, ?1, 6, ?2, ?3, 2, 0, 0)",
+            params![CONTEXT.0, DOCUMENT.item, hash(1, 2).0],
+        )
+        .unwrap();
+    for (seq, deps) in [(1_i64, vec![]), (2, hash(1, 1).0.to_vec())] {
+        let author = (seq == 1).then_some([8_u8; 32]);
+        connection
+            .execute(
+                "INSERT INTO log VALUES (?1, 1, ?2, ?3, ?1, ?1, 1, 0, ?4, ?5, NULL, x'01')",
+                params![seq, hash(1, seq.cast_unsigned()).0, actor, author, deps],
+            )
+            .unwrap();
+    }
+    drop(connection);
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.verify().unwrap();
+    assert_eq!(store.id(), StoreId([1; 16]));
+    let (ours, other) = (PublicKey([8; 32]), PublicKey([9; 32]));
+    let upto = vec![(DOCUMENT, vec![(ActorId(actor), 2)])];
+    let expected = [Closure { key: ours, upto }, Closure { key: other, upto: vec![] }];
+    assert_eq!(store.cutoffs(&CONTEXT, &[ours, other]).unwrap(), expected);
+    store.remove(&CONTEXT, &DOCUMENT, &[hash(1, 2)]).unwrap();
+    assert_eq!(store.removed(&CONTEXT).unwrap().len(), 1);
+    assert_eq!(store.documents(&CONTEXT).unwrap()[0].heads, [hash(1, 1)]);
+    store.verify().unwrap();
+}
+
+#[test]
 fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
     let (_directory, path) = place();
     let id = {
@@ -102,6 +138,7 @@ fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
     };
     let steps = [
         STEPS[0],
+        STEPS[1],
         "ALTER TABLE log ADD COLUMN weight INTEGER NOT NULL DEFAULT 1",
         "UPDATE log SET weight = weight + id",
     ];
@@ -112,7 +149,7 @@ fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
         connection.query_row("SELECT sum(weight) FROM log", [], |row| row.get(0)).unwrap();
     assert_eq!(weights, 9);
     assert_eq!(schema::store_id(&connection).unwrap(), id);
-    assert_eq!(schema::format(&connection, STEPS).unwrap(), Format::Newer(3));
+    assert_eq!(schema::format(&connection, STEPS).unwrap(), Format::Newer(4));
     // Again is no change: each step runs once.
     schema::migrate(&connection, &steps, StoreId([9; 16])).unwrap();
 }
@@ -121,7 +158,7 @@ fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
 fn a_step_that_fails_leaves_the_older_format() {
     let (_directory, path) = place();
     SqliteStore::open(&path).unwrap().append(&[append(chain(1, 3))]).unwrap();
-    let steps = [STEPS[0], "DELETE FROM log", "UPDATE nothing SET there = 1"];
+    let steps = [STEPS[0], STEPS[1], "DELETE FROM log", "UPDATE nothing SET there = 1"];
     let connection = Connection::open(&path).unwrap();
     schema::migrate(&connection, &steps, StoreId([9; 16])).unwrap_err();
     drop(connection);

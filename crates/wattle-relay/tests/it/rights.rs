@@ -1,0 +1,138 @@
+//! Rights that change while the relay runs: it orders the access log, and acts on it at once.
+
+use serde_json::Value;
+use tempfile::tempdir;
+use wattle_protocol::access::{Action, Grant, Kind, Rights};
+use wattle_protocol::{Keypair, PublicKey};
+use wattle_sync::Role;
+
+use crate::audit::line;
+use crate::client::{Client, Who};
+use crate::process::{Relay, until};
+use crate::writer::{Writer, keypair, record};
+
+fn grant(key: &Keypair, rights: Rights) -> Action {
+    Action::Grant(Grant {
+        key: key.public(),
+        name: "guest".to_owned(),
+        kind: Kind::Person,
+        rights,
+        until: None,
+        edits_per_minute: None,
+    })
+}
+
+/// Waits until the relay is the one that orders the log; answers the number of entries then.
+async fn handed_over(ana: &Client) -> u64 {
+    ana.until("the hand-over", |seen| seen.in_sync && seen.entries > 1).await.entries
+}
+
+fn name(key: PublicKey) -> Value {
+    Value::from(key.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_ends_open_links_and_everything_of_it_is_in_the_audit_log() {
+    let data = tempdir().unwrap();
+    let file = data.path().join("audit.jsonl");
+    let arguments = ["--listen", "127.0.0.1:0", "--audit-log", file.to_str().unwrap()];
+    let relay = Relay::start_with(data.path(), arguments);
+    let record = record(40, &keypair(1));
+    let (ana_who, guest_key) = (Who::new(keypair(1), &record), keypair(50));
+    let ana = Client::start(relay.address, ana_who.clone()).await;
+    let entries = handed_over(&ana).await;
+    ana.propose(&ana_who, grant(&guest_key, Role::Reader.rights()));
+    ana.until("the grant", |seen| seen.entries > entries).await;
+
+    let guest = Client::start(relay.address, Who::new(keypair(50), &record)).await;
+    guest.until("sync", |seen| seen.in_sync).await;
+    ana.propose(&ana_who, Action::Revoke { key: guest_key.public() });
+    let seen = guest.until("the end", |seen| seen.ended).await;
+    assert_eq!(seen.closed.map(|(code, _)| code), Some(4437));
+
+    let (by_ana, by_guest) = (name(keypair(1).public()), name(guest_key.public()));
+    let entry = |number: u64, action: &str, subject: &Value| {
+        line(
+            &file,
+            &[
+                ("act", "entry".into()),
+                ("number", number.into()),
+                ("action", action.into()),
+                ("author", by_ana.clone()),
+                ("subject", subject.clone()),
+                ("context", record.id().to_string().into()),
+            ],
+        )
+    };
+    entry(0, "begin", &by_ana);
+    entry(1, "set-sequencer", &name(seen.relay.unwrap()));
+    entry(2, "grant", &by_guest);
+    entry(3, "revoke", &by_guest);
+    line(&file, &[("act", "closed".into()), ("by", by_guest), ("code", 4437.into())]);
+    until("the same in the relay's log", || {
+        let log = relay.logged().join("\n");
+        (log.contains("audit") && log.contains("revoke")).then_some(())
+    });
+    assert_eq!(relay.metric("wattle_panics_total"), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_is_killed_goes_on_ordering_with_the_same_key() {
+    let data = tempdir().unwrap();
+    let relay = Relay::start(data.path());
+    let record = record(41, &keypair(1));
+    let ana_who = Who::new(keypair(1), &record);
+    let ana = Client::start(relay.address, ana_who.clone()).await;
+    let entries = handed_over(&ana).await;
+    let before = ana.seen().relay;
+    relay.kill();
+    ana.until("the end", |seen| seen.ended).await;
+    let relay = Relay::start(data.path());
+    let ana = Client::start(relay.address, ana_who.clone()).await;
+    let seen = ana.until("sync", |seen| seen.in_sync).await;
+    assert_eq!((seen.relay, seen.entries), (before, entries));
+    ana.propose(&ana_who, grant(&keypair(51), Role::Contributor.rights()));
+    ana.until("the grant", |seen| seen.entries > entries).await;
+    let guest = Client::start(relay.address, Who::new(keypair(51), &record)).await;
+    // What it writes before it knows of its grant does not count.
+    guest.until("the grant", |seen| seen.in_sync).await;
+    let change = Writer::new(keypair(51), record.id(), [51; 16]).write(10);
+    let hash = change.header.hash;
+    guest.commit(vec![change]);
+    ana.until_has(&[hash]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_context_over_its_quota_takes_no_change_and_others_do() {
+    let data = tempdir().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--context-bytes-max", "20000"];
+    let relay = Relay::start_with(data.path(), arguments);
+    let full = record(42, &keypair(1));
+    let ana = Client::start(relay.address, Who::new(keypair(1), &full)).await;
+    let mut writer = Writer::new(keypair(1), full.id(), [1; 16]);
+    let first = writer.write(1_000);
+    let fits = first.header.hash;
+    ana.commit(vec![first]);
+    ana.until_durable(&[fits]).await;
+    let large = writer.write(30_000);
+    let too_much = large.header.hash;
+    ana.commit(vec![large]);
+    let over = |code: u16| code == 4514;
+    ana.until("the refusal", |seen| {
+        seen.refused.iter().any(|refusal| over(refusal.code.number()))
+            || seen.closed.as_ref().is_some_and(|(code, _)| over(*code))
+    })
+    .await;
+    assert!(!ana.seen().durable.contains(&too_much));
+    let page = relay.get("/metrics").1;
+    assert!(page.contains(r#"wattle_refusals_total{code="4514"}"#), "{page}");
+    let held = relay.metric("wattle_context_bytes");
+    assert!((1_000.0..20_000.0).contains(&held), "{held}");
+
+    let other = record(43, &keypair(1));
+    let bot = Client::start(relay.address, Who::new(keypair(1), &other)).await;
+    let change = Writer::new(keypair(1), other.id(), [2; 16]).write(1_000);
+    let hash = change.header.hash;
+    bot.commit(vec![change]);
+    bot.until_durable(&[hash]).await;
+}
