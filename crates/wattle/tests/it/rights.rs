@@ -154,6 +154,8 @@ fn whom_a_word_means_is_asked_when_it_is_not_clear() {
             bob.join(&link)["key"].as_str().unwrap().to_owned()
         })
         .collect();
+    // Both have come to ana's machine.
+    while ana.json(&["members"])["members"].as_array().unwrap().len() < 3 {}
     let (code, err) = ana.refused(&["grant", "bob", "editor"]);
     assert_eq!(code, 1, "{err}");
     for key in &keys {
