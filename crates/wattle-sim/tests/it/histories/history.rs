@@ -31,7 +31,6 @@ pub(super) struct Tally {
     /// Keys whose rights ended.
     pub(super) ended: u64,
     pub(super) frozen: u64,
-    /// Changes that were refused, each time.
     pub(super) refused: u64,
     /// Changes that were shown and taken out.
     pub(super) taken_out: u64,
