@@ -87,7 +87,8 @@ fn identity(name: &str) -> Identity {
 }
 
 fn options(folder: &Path, identity: &Identity) -> Options {
-    Options::new(folder.join(&identity.name), identity.clone())
+    let directory = folder.join(&identity.name);
+    Options { access_patience: PATIENCE, ..Options::new(directory, identity.clone()) }
 }
 
 fn add(section: Section, title: &str) -> Edit {

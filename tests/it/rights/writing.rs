@@ -21,10 +21,7 @@ async fn an_agent_does_not_rewrite_the_rules_it_works_under() {
     let EditFailed::NotAllowed { section, .. } = &failed else { panic!("{failed:?}") };
     assert_eq!(*section, Section::Rules);
     let sentence = failed.to_string();
-    assert!(
-        sentence.starts_with("the role contributor may not write rules"),
-        "{sentence}"
-    );
+    assert!(sentence.starts_with("the role contributor may not write rules"), "{sentence}");
     let after = contributor.view(Parts::All, |context| context.version()).await.unwrap();
     assert_eq!(before, after);
 

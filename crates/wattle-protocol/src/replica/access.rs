@@ -131,7 +131,16 @@ impl Replica {
         }
         let at = |number: u64| usize::try_from(number).ok().and_then(|at| there.access.get(at));
         let differs = (from..).zip(&entries).find(|(number, entry)| at(*number) != Some(*entry));
-        let Some((number, _)) = differs else { return };
+        let Some((number, _)) = differs else {
+            // All are here already, brought by an earlier link, say. Who sends them has them, and is to
+            // get what follows.
+            let upto = from + entries.len() as u64;
+            if let Some(shared) = self.shared(link, &context) {
+                shared.access = Some(shared.access.map_or(upto, |access| access.max(upto)));
+                self.busy.insert(link);
+            }
+            return;
+        };
         let skipped = usize::try_from(number - from).unwrap_or(usize::MAX);
         let rest: Vec<Blob> = entries.into_iter().skip(skipped).collect();
         if number < known {

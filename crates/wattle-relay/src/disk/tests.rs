@@ -34,10 +34,11 @@ fn answers(shared: &Shared, count: usize) -> Vec<StoreReply> {
     while replies.len() < count {
         let waiting = shared.inbox.take(Some(Duration::from_secs(30)), Gate::Open);
         assert!(!waiting.notices.is_empty(), "only {replies:?}");
-        replies.extend(waiting.notices.into_iter().filter_map(|notice| match notice {
-            Notice::Store(reply) => Some(reply),
-            _ => None,
-        }));
+        for notice in waiting.notices {
+            if let Notice::Store(reply) = notice {
+                replies.push(reply);
+            }
+        }
     }
     replies
 }
@@ -106,9 +107,9 @@ fn what_is_over_the_quota_is_declined_and_access_entries_never_are() {
     let entries: Vec<Blob> = vec![record.to_bytes()];
     disk.ask(StoreRequest::AppendAccess { context, from: 0, entries });
     let replies = answers(&shared, 3);
-    let declined = |reply: &StoreReply| match reply {
-        StoreReply::Declined { request, refusal } => Some((request.clone(), refusal.code)),
-        _ => None,
+    let declined = |reply: &StoreReply| {
+        let StoreReply::Declined { request, refusal } = reply else { return None };
+        Some((request.clone(), refusal.code))
     };
     let found: Vec<_> = replies.iter().filter_map(declined).collect();
     assert_eq!(found, [(large, wattle_protocol::message::Code::Quota)]);

@@ -41,10 +41,10 @@ pub(super) enum TokenError {
     Unbound,
     #[error("the token is bound to another key (cnf)")]
     OtherKey,
-    #[error("the token names no role: {0:?}")]
-    Role(String),
-    #[error("the token names no context: {0:?}")]
-    Context(String),
+    #[error("the token names no role: {found:?}")]
+    Role { found: String },
+    #[error("the token names no context: {found:?}")]
+    Context { found: String },
 }
 
 /// The claims that are read here; `exp`, `nbf` and `aud` are checked by the library.
@@ -150,7 +150,8 @@ fn bound_to(confirmation: Option<Confirmation>) -> Result<PublicKey, TokenError>
 }
 
 fn contexts(claimed: Option<Contexts>) -> Result<Option<Vec<ContextId>>, TokenError> {
-    let parse = |text: &String| text.parse().map_err(|_| TokenError::Context(text.clone()));
+    let parse =
+        |text: &String| text.parse().map_err(|_| TokenError::Context { found: text.clone() });
     match claimed {
         None => Ok(None),
         Some(Contexts::Text(text)) if text == "*" => Ok(None),
@@ -163,7 +164,7 @@ fn contexts(claimed: Option<Contexts>) -> Result<Option<Vec<ContextId>>, TokenEr
 }
 
 fn rights(role: &str) -> Result<Rights, TokenError> {
-    let role: Role = role.parse().map_err(|_| TokenError::Role(role.to_owned()))?;
+    let role: Role = role.parse().map_err(|_| TokenError::Role { found: role.to_owned() })?;
     Ok(role.rights())
 }
 
@@ -180,8 +181,8 @@ impl From<TokenError> for Denied {
             | TokenError::Claims(_)
             | TokenError::Unbound
             | TokenError::OtherKey
-            | TokenError::Role(_)
-            | TokenError::Context(_) => Code::Forbidden,
+            | TokenError::Role { .. }
+            | TokenError::Context { .. } => Code::Forbidden,
         };
         Self::token(code, error)
     }

@@ -14,7 +14,7 @@ fn an_agent_does_its_work_and_leaves_the_rules_alone() {
     let rule = ["edit", "rules/no-deploys/severity", "set", "may"];
     let (code, err) = ana.refused(&[&["--as", "bot"], &rule[..]].concat());
     assert_eq!((code, err.lines().count()), (1, 1), "{err}");
-    assert!(err.contains("contributor") && err.contains("no rules"), "{err}");
+    assert!(err.contains("contributor") && err.contains("not write rules"), "{err}");
     let by_variable = ana.command(&rule).env("WATTLE_AS", "bot").output().unwrap();
     assert_eq!(by_variable.status.code(), Some(1));
     ana.ok(&rule);

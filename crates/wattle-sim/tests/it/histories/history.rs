@@ -31,7 +31,6 @@ pub(super) struct Tally {
     /// Keys whose rights ended.
     pub(super) ended: u64,
     pub(super) frozen: u64,
-    /// Changes that were refused, each time.
     pub(super) refused: u64,
     /// Changes that were shown and taken out.
     pub(super) taken_out: u64,
@@ -189,10 +188,10 @@ impl<'a> History<'a> {
         let broken = pen
             .is_none_or(|pen| pen.last.iter().flatten().any(|last| !replica.live.contains(last)));
         let number = self.write((key, Company::Honest), document, (heads, broken));
-        match self.replicas[home].take(number, &self.changes) {
-            Answer::Taken => self.note_stored(),
-            other => return Err(format!("an own change was not taken: {other:?}")),
-        }
+        let Answer::Taken = self.replicas[home].take(number, &self.changes) else {
+            return Err("an own change was not taken".to_owned());
+        };
+        self.note_stored();
         Ok(())
     }
 
