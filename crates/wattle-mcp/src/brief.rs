@@ -29,7 +29,7 @@ pub(crate) fn write(scene: Scene<'_>, name: &str, page: &mut Page) {
     for section in [Section::Rules, Section::Instructions, Section::Tools] {
         let Some(view) = views.get(&section) else { continue };
         items += view.items.len();
-        let authors = Authors::of(scene.context, section);
+        let authors = Authors::of(scene, section);
         let (approved, suggested) = parted(view, &authors);
         suggestions.extend(suggested);
         let lines: Vec<String> =
@@ -71,7 +71,7 @@ fn conflicts(scene: Scene<'_>, open: Vec<Conflict>, page: &mut Page) -> usize {
 }
 
 /// What a person has written or approved, and what only agents have.
-fn parted(view: &SectionView, authors: &Authors) -> (Vec<ItemView>, Vec<Suggestion>) {
+fn parted(view: &SectionView, authors: &Authors<'_>) -> (Vec<ItemView>, Vec<Suggestion>) {
     let (mut approved, mut suggested) = (Vec::new(), Vec::new());
     for item in view.items.iter().filter(|item| is_enabled(item)) {
         match authors.unapproved(item) {

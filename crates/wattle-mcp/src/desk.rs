@@ -1,5 +1,6 @@
 //! The context that a server works on: opened when the first request says who asks.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::OnceCell;
 use wattle_context::Context;
-use wattle_sync::{Parts, Peer};
+use wattle_sync::{Kind, Parts, Peer};
 
 use crate::trouble::Trouble;
 use crate::who::{Me, client};
@@ -41,6 +42,8 @@ pub(crate) struct Opened {
 pub(crate) struct Scene<'a> {
     pub(crate) context: &'a Context,
     pub(crate) me: &'a Me,
+    /// The keys of agents, in hexadecimal: what they write is signed as theirs.
+    pub(crate) agents: &'a BTreeSet<String>,
     pub(crate) now_ms: i64,
 }
 
@@ -84,7 +87,12 @@ impl Opened {
         read: impl FnOnce(Scene<'_>) -> T + Send + 'static,
     ) -> Result<T, Trouble> {
         let me = self.me.clone();
-        let read = move |context: &mut Context| read(Scene { context, me: &me, now_ms: now_ms() });
+        let members = self.peer.members().await?.members;
+        let agents = members.into_iter().filter(|member| member.kind == Kind::Agent);
+        let agents: BTreeSet<String> = agents.map(|agent| agent.key.to_string()).collect();
+        let read = move |context: &mut Context| {
+            read(Scene { context, me: &me, agents: &agents, now_ms: now_ms() })
+        };
         Ok(self.peer.view(parts, read).await?)
     }
 }

@@ -92,7 +92,7 @@ fn to_read(scene: Scene<'_>, edits: &[Edit]) -> String {
             continue;
         }
         if let Some(view) = scene.context.item(&item) {
-            let authors = Authors::of(scene.context, path.section);
+            let authors = Authors::of(scene, path.section);
             page.line(&show::item(scene, &view, &authors).join("\n"));
         } else {
             let version = scene.context.section(path.section).version;

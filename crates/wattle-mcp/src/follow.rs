@@ -31,7 +31,8 @@ impl Gathered {
     fn take(&mut self, notice: Notice) {
         match notice {
             Notice::Changed(changed) => self.paths.extend(changed.paths),
-            Notice::Lagged { .. } => self.missed = true,
+            // What was taken out is told by no path.
+            Notice::TakenOut(_) | Notice::Lagged { .. } => self.missed = true,
         }
     }
 

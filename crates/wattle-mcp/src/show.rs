@@ -59,7 +59,7 @@ pub(crate) fn beginning(item: &ItemView, field: &str) -> Option<String> {
 }
 
 /// The fields of an item, each with who wrote it, when and why.
-pub(crate) fn item(scene: Scene<'_>, item: &ItemView, authors: &Authors) -> Vec<String> {
+pub(crate) fn item(scene: Scene<'_>, item: &ItemView, authors: &Authors<'_>) -> Vec<String> {
     let mut lines = vec![format!("## {} · v {}", address(item), item.version)];
     if let Some(conflict) = &item.conflict {
         lines.push(self::conflict(scene, conflict));

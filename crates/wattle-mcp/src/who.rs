@@ -1,12 +1,13 @@
 //! Who wrote something, as the history tells it: a person at the command, or an agent through this face.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use wattle_context::{Candidate, Context, ItemView, LogEntry, LogFilter, Part, Section};
 
+use crate::desk::Scene;
 use crate::limits::CLIENT_CHARS_MAX;
 use crate::text::{ago, because, brief, is_empty};
 
@@ -41,8 +42,11 @@ pub(crate) struct Written {
 }
 
 /// Who has last written each field of a section.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Authors(BTreeMap<String, Rc<Written>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Authors<'a> {
+    by_path: BTreeMap<String, Rc<Written>>,
+    agents: &'a BTreeSet<String>,
+}
 
 /// The client that stands in the history for a program that calls itself so.
 pub(crate) fn client(program: &str, mark: &str) -> String {
@@ -81,7 +85,8 @@ impl Written {
         self.key == me.key && self.client == me.client
     }
 
-    /// Whether a person wrote it, or chose it when asked.
+    /// Whether a person wrote it, or chose it when asked, as far as the program that wrote it tells;
+    /// what is signed by an agent's own key no person has written, whatever it says.
     pub(crate) fn by_person(&self) -> bool {
         let program = self.client.split(' ').next().unwrap_or_default();
         program == PEOPLE || (self.client.starts_with(AGENT) && self.why.starts_with(DECIDED))
@@ -124,10 +129,10 @@ pub(crate) fn of_candidate(context: &Context, part: Part, candidate: &Candidate)
     entry.map_or_else(|| label(&candidate.by, ""), |entry| label(&entry.by, &entry.client))
 }
 
-impl Authors {
+impl<'a> Authors<'a> {
     /// The authors of a section, and of the bodies that are loaded.
-    pub(crate) fn of(context: &Context, section: Section) -> Self {
-        let log = context.log(&LogFilter { section: Some(section), ..LogFilter::default() });
+    pub(crate) fn of(scene: Scene<'a>, section: Section) -> Self {
+        let log = scene.context.log(&LogFilter { section: Some(section), ..LogFilter::default() });
         let mut authors = BTreeMap::new();
         for (rank, mut entry) in log.into_iter().enumerate() {
             let paths = std::mem::take(&mut entry.paths);
@@ -136,7 +141,7 @@ impl Authors {
                 authors.entry(path).or_insert_with(|| Rc::clone(&written));
             }
         }
-        Self(authors)
+        Self { by_path: authors, agents: scene.agents }
     }
 
     /// Who last wrote a field, or the item as a whole.
@@ -144,8 +149,9 @@ impl Authors {
         let item = format!("{}/{}", item.section, item.id);
         let field = format!("{item}/{field}");
         let below = format!("{field}/");
-        let own = self.0.get(&field).into_iter().chain(self.0.get(&item));
-        let under = self.0.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
+        let own = self.by_path.get(&field).into_iter().chain(self.by_path.get(&item));
+        let under =
+            self.by_path.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
         let all = own.chain(under.map(|(_, written)| written));
         all.min_by_key(|written| written.rank).map(Rc::as_ref)
     }
@@ -153,7 +159,8 @@ impl Authors {
     /// Who last wrote anything of an item.
     pub(crate) fn item(&self, item: &ItemView) -> Option<&Written> {
         let item = format!("{}/{}", item.section, item.id);
-        let whole = self.0.range(item.clone()..).take_while(|(path, _)| path.starts_with(&item));
+        let whole =
+            self.by_path.range(item.clone()..).take_while(|(path, _)| path.starts_with(&item));
         whole.map(|(_, written)| written).min_by_key(|written| written.rank).map(Rc::as_ref)
     }
 
@@ -163,7 +170,9 @@ impl Authors {
         let says = |field: &&&str| item.fields.get(**field).is_some_and(|f| !is_empty(&f.value));
         let binding = binding(item.section).iter().filter(says);
         let written = binding.filter_map(|name| self.field(item, name));
-        written.filter(|written| !written.by_person()).min_by_key(|written| written.rank)
+        written
+            .filter(|written| !written.by_person() || self.agents.contains(&written.key))
+            .min_by_key(|written| written.rank)
     }
 }
 

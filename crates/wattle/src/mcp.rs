@@ -7,7 +7,7 @@ use wattle_mcp::Open;
 use wattle_sync::Peer;
 
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Acting, Session};
 use crate::signal::Stop;
 
 /// What stands in the history until a client has said its name; nothing is written before that.
@@ -17,10 +17,10 @@ const CLIENT: &str = "wattle mcp";
 ///
 /// The folder is looked for when the agent first asks: that there is no context yet is an answer to
 /// the agent, not an end of the server.
-pub(crate) async fn run(dir: Option<&Path>) -> Result<(), Failure> {
+pub(crate) async fn run(dir: Option<&Path>, acting: Acting) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let dir = dir.map(Path::to_owned);
-    let open: Open = Box::new(move |client| Box::pin(open(dir.clone(), client)));
+    let open: Open = Box::new(move |client| Box::pin(open(dir.clone(), acting.clone(), client)));
     tokio::select! {
         served = wattle_mcp::serve(open) => served?,
         () = stop.asked() => {}
@@ -29,7 +29,7 @@ pub(crate) async fn run(dir: Option<&Path>) -> Result<(), Failure> {
     process::exit(0)
 }
 
-async fn open(dir: Option<PathBuf>, client: String) -> Result<Peer, String> {
-    let opened = async { Session::find(dir.as_deref(), CLIENT)?.online_as(client).await };
+async fn open(dir: Option<PathBuf>, acting: Acting, client: String) -> Result<Peer, String> {
+    let opened = async { Session::find(dir.as_deref(), acting, CLIENT)?.online_as(client).await };
     opened.await.map_err(|failure| failure.to_string())
 }

@@ -9,7 +9,9 @@ use crate::failure::Failure;
 use crate::screen::{Form, Screen};
 use crate::session::{Acting, Session};
 use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
-use crate::{conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch};
+use crate::{
+    conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch,
+};
 
 /// What stands in the history as the program.
 const CLIENT: &str = "wattle";
@@ -68,7 +70,7 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
         Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
-        Command::Mcp => mcp::run(dir).await,
+        Command::Mcp => mcp::run(dir, acting).await,
         Command::Demo(args) => demo::run(args, screen).await,
     }
 }

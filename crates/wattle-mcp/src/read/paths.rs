@@ -80,7 +80,7 @@ fn show(scene: Scene<'_>, (path, view): (&Path, View), page: &mut Page) -> Resul
         (None, None) => section(scene, (path.section, view), page),
         (Some(_), None) => {
             let item = scene.context.item(path).ok_or_else(missing)?;
-            let authors = Authors::of(scene.context, path.section);
+            let authors = Authors::of(scene, path.section);
             for line in show::item(scene, &item, &authors) {
                 whole(page, &line, path);
             }
@@ -94,7 +94,7 @@ fn show(scene: Scene<'_>, (path, view): (&Path, View), page: &mut Page) -> Resul
         (_, Some(name)) => {
             let view = scene.context.field(path).ok_or_else(missing)?;
             page.line(&format!("## {} · v {}", short(&path.to_string()), view.version));
-            let authors = Authors::of(scene.context, path.section);
+            let authors = Authors::of(scene, path.section);
             let item = scene.context.item(&Path { field: None, rest: Vec::new(), ..path.clone() });
             let who = item.and_then(|item| Some(authors.field(&item, name)?.told(scene.now_ms)));
             whole(page, &show::field(path.section, name, &view, who), path);
@@ -108,7 +108,7 @@ fn show(scene: Scene<'_>, (path, view): (&Path, View), page: &mut Page) -> Resul
 
 fn section(scene: Scene<'_>, (section, view): (Section, View), page: &mut Page) {
     let seen = scene.context.section(section);
-    let authors = Authors::of(scene.context, section);
+    let authors = Authors::of(scene, section);
     let heading = format!("# {section} · v {}", seen.version);
     if seen.items.is_empty() {
         page.line(&format!("{heading}\n(nothing in it; items have {})", fields(section)));

@@ -15,7 +15,7 @@ mod import;
 mod many;
 mod mcp_tools;
 mod owners;
-mod rights;
 mod resources;
+mod rights;
 mod shared;
 mod tasks;

@@ -24,6 +24,11 @@ fn version(client: &mut Client) -> String {
     after(&text, "# rules · v ")
 }
 
+/// Where a link leads.
+fn address_of(link: &str) -> String {
+    link.rsplit_once('/').unwrap().0.to_owned()
+}
+
 /// Two agents write the same rule, both as of one version: the name of the conflict.
 fn conflict(one: &mut Client, other: &mut Client, path: &str) -> String {
     let base = version(one);
@@ -114,14 +119,14 @@ fn two_agents_apart_meet_through_a_relay() {
     let path = rule(&zoe, "Deploy at any time");
     let (up, link) = zoe.up();
     let (ana, bot) = (Desk::empty("ana"), Desk::empty("bot"));
-    ana.ok(&["join", &link, "--as", "ana"]);
-    bot.ok(&["join", &link, "--as", "bot"]);
+    ana.join(&zoe.invite(&["--role", "maintainer"]));
+    bot.join(&zoe.invite(&["--role", "maintainer"]));
     let mut one = Client::start(&ana, Era::Stateless, "planner");
     let mut other = Client::start(&bot, Era::Handshake, "coder");
     let (at_one, at_other) = (version(&mut one), version(&mut other));
     assert_eq!(at_one, at_other);
     let cursor = after(&one.brief(), "cursor: ");
-    let address = link.trim_start_matches("wattle://").rsplit_once('/').unwrap().0.to_owned();
+    let address = address_of(&link).trim_start_matches("wattle://").to_owned();
     assert_eq!(up.terminate(), 0);
     one.set((&path, "Deploy from noon on"), &at_one, "mornings are quiet");
     other.set((&path, "Deploy until noon"), &at_other, "evenings are dangerous");
@@ -391,7 +396,7 @@ fn a_relay_that_comes_after_the_agent_gets_what_the_agent_writes() {
     agent.brief();
     let (up, link) = ana.up();
     let bot = Desk::empty("bot");
-    bot.ok(&["join", &link, "--as", "bot"]);
+    bot.ok(&["join", &link, "--name", "bot"]);
     let op = json!({ "op": "add", "path": "tasks", "value": { "title": "Ship it" } });
     agent.tool("context_edit", json!({ "ops": [op], "why": "the plan" }));
     up.line_with("the plan");
