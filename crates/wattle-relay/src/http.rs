@@ -13,11 +13,13 @@ use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::timeout;
 
 use crate::health::State as HealthState;
-use crate::limits::{ACCEPT_RETRY_MS, HEADERS_BYTES_MAX, HEADERS_MS_MAX};
+use crate::limits::{ACCEPT_RETRY_MS, HEADERS_BYTES_MAX, HEADERS_MS_MAX, TURNED_AWAY_MS_MAX};
 use crate::metrics;
 use crate::relay::{Shared, Ticket};
 
@@ -55,7 +57,9 @@ fn routes(shared: Arc<Shared>) -> Router {
 fn accept(socket: TcpStream, routes: &Router, shared: &Arc<Shared>, closed: watch::Receiver<bool>) {
     let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
         tracing::warn!("too many connections");
-        turn_away(&socket);
+        if let Ok(permit) = Arc::clone(&shared.turned_away).try_acquire_owned() {
+            tokio::spawn(turn_away(socket, permit));
+        }
         return;
     };
     if let Err(error) = socket.set_nodelay(true) {
@@ -66,11 +70,19 @@ fn accept(socket: TcpStream, routes: &Router, shared: &Arc<Shared>, closed: watc
     tokio::spawn(converse(socket, routes, closed));
 }
 
-/// Says so in as many bytes as a new socket takes without waiting.
-fn turn_away(socket: &TcpStream) {
+/// Says so, and reads on for a moment: what is closed with bytes that nobody has read is reset, and
+/// the answer with it.
+async fn turn_away(mut socket: TcpStream, _permit: OwnedSemaphorePermit) {
     const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    if let Err(error) = socket.try_write(BUSY) {
-        tracing::debug!(%error, "could not say so");
+    let said = async {
+        socket.write_all(BUSY).await?;
+        socket.shutdown().await?;
+        let (mut unread, most) = (tokio::io::sink(), HEADERS_BYTES_MAX as u64);
+        tokio::io::copy(&mut socket.take(most), &mut unread).await
+    };
+    match timeout(Duration::from_millis(TURNED_AWAY_MS_MAX), said).await {
+        Ok(Ok(_)) | Err(_) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "could not say so"),
     }
 }
 

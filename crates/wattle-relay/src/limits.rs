@@ -14,6 +14,10 @@ pub const LINK_BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const APPENDS_WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The time a connection has to send its request line and headers.
 pub const HEADERS_MS_MAX: u64 = 5_000;
+/// Connections over the limit that are told so at one time; further ones are just closed.
+pub const TURNED_AWAY_MAX: usize = 64;
+/// How long one that is told so has to read it.
+pub const TURNED_AWAY_MS_MAX: u64 = 1_000;
 /// How many bytes of headers a request may have.
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 /// A link is asked for a sign of life this often.

@@ -24,7 +24,7 @@ use crate::engine;
 use crate::health::Health;
 use crate::http;
 use crate::inbox::{Inbox, Notice};
-use crate::limits::{DRAIN_MS_MAX, MEASURE_MS_MAX};
+use crate::limits::{DRAIN_MS_MAX, MEASURE_MS_MAX, TURNED_AWAY_MAX};
 use crate::login::{KeysError, Logins};
 use crate::metrics::Metrics;
 use crate::stats::Stats;
@@ -122,6 +122,8 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) handshakes: Arc<Semaphore>,
     pub(crate) connections: Arc<Semaphore>,
+    /// Connections over the limit that are being told so.
+    pub(crate) turned_away: Arc<Semaphore>,
     links: AtomicU64,
 }
 
@@ -209,6 +211,7 @@ impl Shared {
             room: semaphore(limits.frames_waiting_bytes_max),
             handshakes: semaphore(limits.handshakes_max),
             connections: semaphore(limits.connections_max),
+            turned_away: semaphore(TURNED_AWAY_MAX),
             links: AtomicU64::new(1),
             config,
         }
