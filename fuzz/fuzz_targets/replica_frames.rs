@@ -100,6 +100,7 @@ impl Relay {
         let open = Open {
             context: record.id(),
             access_entries: 1,
+            access_head: record.id().0,
             record: Some(record.to_bytes()),
             documents: Vec::new(),
             more: false,
