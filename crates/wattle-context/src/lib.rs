@@ -10,6 +10,7 @@ pub mod history;
 pub mod json;
 pub mod limits;
 pub mod path;
+pub mod plain;
 pub mod policy;
 mod read;
 pub mod redo;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use wattle_context::json::edits_from_json;
+use wattle_context::plain::{ago, brief, short};
 use wattle_context::{Answer, Conflict, Edit, Landed, Op, Part, Path, Section, Touch};
 use wattle_sync::Parts;
 
@@ -12,7 +13,7 @@ use crate::news::{self, News};
 use crate::page::Page;
 use crate::read::foot;
 use crate::show;
-use crate::text::{ago, because, brief, is_empty, quoted, short};
+use crate::text::{because, quoted};
 use crate::trouble::Trouble;
 use crate::who::{Authors, Me, own_words};
 
@@ -169,7 +170,7 @@ fn landing(scene: Scene<'_>, op: Op, answer: &Answer) -> Vec<String> {
     };
     let path = short(&answer.path);
     let mut lines = vec![format!("- {done} {path}: {landed} · v {}", answer.version)];
-    if let Some(replaced) = answer.replaced.as_ref().filter(|value| !is_empty(value)) {
+    if let Some(replaced) = answer.replaced.as_ref().filter(|value| !value.is_empty()) {
         lines.push(format!("  it replaced {}", quoted(replaced, 300)));
     }
     lines

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use wattle_context::plain::short;
 use wattle_context::{Context, FieldView, ItemId, LogEntry, Part, Path, Section, Value};
 use wattle_sync::{Heads, Parts};
 
@@ -9,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::desk::Scene;
 use crate::limits::NEWS_NAMED_MAX;
 use crate::show;
-use crate::text::{quoted, short};
+use crate::text::quoted;
 use crate::trouble::Trouble;
 use crate::who::{Me, Written};
 

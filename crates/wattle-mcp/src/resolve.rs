@@ -1,6 +1,7 @@
 //! `context_resolve`.
 
 use wattle_context::json::value_from_json;
+use wattle_context::plain::short;
 use wattle_context::{Conflict, Op, ResolveError, Settlement};
 use wattle_sync::{Parts, ResolveFailed};
 
@@ -9,7 +10,6 @@ use crate::desk::{Opened, Scene};
 use crate::edit;
 use crate::read::foot;
 use crate::show;
-use crate::text::short;
 use crate::trouble::Trouble;
 use crate::who::own_words;
 

@@ -14,7 +14,6 @@ use crate::desk::{Opened, Scene};
 use crate::limits::{LISTED_DOCUMENTS_MAX, RESOURCE_TOKENS};
 use crate::read;
 use crate::show;
-use crate::text::is_empty;
 use crate::trouble::Trouble;
 
 const MARKDOWN: &str = "text/markdown";
@@ -117,7 +116,8 @@ async fn body(desk: &Opened, item: &str) -> Result<(String, String), Trouble> {
         let id = id?;
         let item = scene.context.item(&Path::item(Section::Documents, id));
         let media = item.and_then(|item| Some(item.fields.get("media_type")?.value.clone()));
-        let media = media.filter(|media| !is_empty(media)).unwrap_or_else(|| Value::from(MARKDOWN));
+        let media =
+            media.filter(|media| !media.is_empty()).unwrap_or_else(|| Value::from(MARKDOWN));
         Some((scene.context.body(&id)?, media.to_string()))
     };
     desk.view(parts, read).await?.ok_or(Trouble::Missing { path })

@@ -2,6 +2,7 @@
 
 use wattle_context::conflict::letter;
 use wattle_context::json::timestamp;
+use wattle_context::plain::{ago, brief, short};
 use wattle_context::schema::Kind;
 use wattle_context::{
     Candidate, Conflict, ConflictKind, Context, FieldView, ItemView, Part, Section, Value,
@@ -9,7 +10,7 @@ use wattle_context::{
 
 use crate::claims;
 use crate::desk::Scene;
-use crate::text::{ago, because, brief, fenced, is_empty, quoted, short};
+use crate::text::{because, fenced, quoted};
 use crate::who::{self, Authors};
 
 /// A title or statement in a list.
@@ -55,7 +56,7 @@ fn holder(item: &ItemView, now_ms: i64) -> Option<String> {
 /// The beginning of a text field, for lists.
 pub(crate) fn beginning(item: &ItemView, field: &str) -> Option<String> {
     let value = &item.fields.get(field)?.value;
-    (!is_empty(value)).then(|| brief(&value.to_string(), TEXT_CHARS))
+    (!value.is_empty()).then(|| brief(&value.to_string(), TEXT_CHARS))
 }
 
 /// The fields of an item, each with who wrote it, when and why.
@@ -73,7 +74,7 @@ pub(crate) fn item(scene: Scene<'_>, item: &ItemView, authors: &Authors<'_>) -> 
             lines.extend(holder(item, scene.now_ms));
             continue;
         }
-        if is_empty(&view.value) && conflicts.is_empty() {
+        if view.value.is_empty() && conflicts.is_empty() {
             continue;
         }
         let who = authors.field(item, name).map(|written| written.told(scene.now_ms));
@@ -205,7 +206,7 @@ fn mark(item: &ItemView, name: &str, named: Named) -> Option<String> {
     // Only what departs from the rule: everything is enabled, nothing is pinned.
     let usual = (name == "enabled" && field.value.bool() == Some(true))
         || (name == "pinned" && field.value.bool() == Some(false));
-    if is_empty(&field.value) || usual {
+    if field.value.is_empty() || usual {
         return None;
     }
     let value = brief(&field.value.to_string(), 60);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
+use wattle_context::plain::brief;
 use wattle_context::{Edit, ItemId, ItemView, Op, Path, Section, Value};
 use wattle_sync::Parts;
 
@@ -12,7 +13,7 @@ use crate::claims::{Claim, Record, Said, claims, owner, records};
 use crate::desk::{Opened, Scene, now_ms};
 use crate::read::foot;
 use crate::show;
-use crate::text::{brief, count};
+use crate::text::count;
 use crate::trouble::Trouble;
 use crate::who;
 

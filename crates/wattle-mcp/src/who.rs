@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use wattle_context::plain::{ago, brief};
 use wattle_context::{Candidate, Context, ItemView, LogEntry, LogFilter, Part, Section};
 
 use crate::desk::Scene;
 use crate::limits::CLIENT_CHARS_MAX;
-use crate::text::{ago, because, brief, is_empty};
+use crate::text::because;
 
 /// With this begins the client of every edit that an agent makes through this face.
 const AGENT: &str = "mcp:";
@@ -167,7 +168,7 @@ impl<'a> Authors<'a> {
     /// The newest of what binds readers of an item that no person has written; none if a person has
     /// written all of it.
     pub(crate) fn unapproved(&self, item: &ItemView) -> Option<&Written> {
-        let says = |field: &&&str| item.fields.get(**field).is_some_and(|f| !is_empty(&f.value));
+        let says = |field: &&&str| item.fields.get(**field).is_some_and(|f| !f.value.is_empty());
         let binding = binding(item.section).iter().filter(says);
         let written = binding.filter_map(|name| self.field(item, name));
         written

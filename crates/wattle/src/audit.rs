@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use wattle_context::json::timestamp;
+use wattle_context::plain::{brief, clean, short};
 use wattle_sync::audit::{self, Again, AuditLine, Audited, Principal, Verification};
 
 use crate::args::access::{Audit, AuditCommand, Verify};
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::render::short;
-use crate::screen::{Form, Paint, Screen, brief, clean, say};
+use crate::screen::{Form, Paint, Screen, say};
 use crate::session::Session;
 
 /// A value in a line.

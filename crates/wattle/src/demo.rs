@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use wattle_context::Landed;
+use wattle_context::plain::brief;
 use wattle_sync::Role;
 
 use crate::args;
 use crate::failure::Failure;
 use crate::render;
-use crate::screen::{Screen, brief, say};
+use crate::screen::{Screen, say};
 use crate::time::now_ms;
 
 mod cast;

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use wattle_context::LogFilter;
 use wattle_context::history::LogEntry;
 use wattle_context::json::{difference_to_json, log_entry_to_json};
+use wattle_context::plain::ago;
 use wattle_sync::Parts;
 
 use crate::args;
@@ -11,7 +12,7 @@ use crate::failure::Failure;
 use crate::render;
 use crate::screen::{Form, Screen, say};
 use crate::session::{self, Session};
-use crate::time::{ago, now_ms};
+use crate::time::now_ms;
 use crate::version;
 use crate::who::Roll;
 

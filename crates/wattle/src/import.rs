@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 use wattle_context::limits::HEAD_DIGITS;
+use wattle_context::plain::brief;
 use wattle_context::{Context, Edit, ItemId, Landed, LogFilter, Op, Part, Section, Value};
 use wattle_sync::{Parts, Peer};
 
 use crate::args;
 use crate::failure::Failure;
 use crate::landing;
-use crate::screen::{Form, Paint, Progress, Screen, brief, say};
+use crate::screen::{Form, Paint, Progress, Screen, say};
 use crate::session::Session;
 
 mod gather;

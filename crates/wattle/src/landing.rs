@@ -2,11 +2,12 @@
 
 use std::io;
 
+use wattle_context::plain::{ago, brief};
 use wattle_context::{Answer, Landed, Op, Touch};
 
-use crate::render::{is_empty, quoted};
-use crate::screen::{Paint, Screen, brief, say};
-use crate::time::{ago, now_ms};
+use crate::render::quoted;
+use crate::screen::{Paint, Screen, say};
+use crate::time::now_ms;
 
 /// Others that an answer names in one line.
 const OTHERS_SHOWN: usize = 3;
@@ -24,7 +25,7 @@ pub(crate) fn answer(screen: &mut Screen, op: Op, answer: &Answer) -> io::Result
         let next = format!("wattle resolve {} --keep LETTER | --value VALUE", conflict.id);
         say!(screen, "  settle it: {next}")?;
     }
-    if let Some(replaced) = answer.replaced.as_ref().filter(|value| !is_empty(value)) {
+    if let Some(replaced) = answer.replaced.as_ref().filter(|value| !value.is_empty()) {
         say!(screen, "  {}", paint.dim(&format!("before: {}", quoted(replaced))))?;
     }
     say!(screen, "  {}", paint.dim(&format!("version {}", answer.version)))

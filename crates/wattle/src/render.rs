@@ -6,11 +6,11 @@ use std::io;
 use wattle_context::conflict::letter;
 use wattle_context::history::{Difference, LogEntry};
 use wattle_context::limits::HEAD_DIGITS;
+use wattle_context::plain::{ago, brief, clean, short};
 use wattle_context::view::{FieldView, ItemView, SectionView};
 use wattle_context::{Candidate, Conflict, ConflictKind, Section, Value};
 
-use crate::screen::{Paint, Screen, brief, clean, say};
-use crate::time::ago;
+use crate::screen::{Paint, Screen, say};
 
 /// The fewest characters of an id that are shown.
 const ID_CHARS_MIN: usize = 6;
@@ -74,7 +74,7 @@ pub(crate) fn item(screen: &mut Screen, item: &ItemView, body: Option<&str>) -> 
 
 /// Whether a field says nothing: it is empty, and nobody disagrees.
 fn is_blank(view: &FieldView) -> bool {
-    is_empty(&view.value) && view.conflict.is_none()
+    view.value.is_empty() && view.conflict.is_none()
 }
 
 fn field(screen: &mut Screen, name: &str, view: &FieldView) -> io::Result<()> {
@@ -168,26 +168,6 @@ pub(crate) fn title(item: &ItemView) -> String {
     named.unwrap_or_else(|| "(no title)".to_owned())
 }
 
-/// A path with the ids in it cut short: still an address, where the cut id is unique.
-pub(crate) fn short(path: &str) -> String {
-    let parts = path.split('/').map(|part| match part.parse::<wattle_context::ItemId>() {
-        Ok(_) => part.chars().take(ID_CHARS_MIN + 2).collect(),
-        Err(_) => clean(part),
-    });
-    parts.collect::<Vec<String>>().join("/")
-}
-
-/// Whether a value is nothing, or holds nothing.
-pub(crate) fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Text(text) => text.is_empty(),
-        Value::List(list) => list.is_empty(),
-        Value::Map(map) => map.is_empty(),
-        Value::Bool(_) | Value::Int(_) => false,
-    }
-}
-
 /// A value on one line, quoted where it is a text.
 pub(crate) fn quoted(value: &Value) -> String {
     let text = brief(&value.to_string(), VALUE_CHARS);
@@ -258,7 +238,7 @@ fn key_fields(section: Section) -> &'static [(&'static str, Shown)] {
 }
 
 fn mark((shown, name): (Shown, &str), value: &Value) -> Option<String> {
-    if is_empty(value) {
+    if value.is_empty() {
         return None;
     }
     let text = brief(&value.to_string(), 30);

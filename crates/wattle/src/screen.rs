@@ -144,26 +144,3 @@ impl Drop for Progress {
         }
     }
 }
-
-/// Text from somebody else, safe for a terminal: control characters shown as such.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '\u{fffd}',
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
-/// The beginning of a text, on one line.
-pub(crate) fn brief(text: &str, chars_max: usize) -> String {
-    let one_line: String = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    if one_line.chars().count() <= chars_max {
-        return one_line;
-    }
-    let mut cut: String = one_line.chars().take(chars_max.saturating_sub(1)).collect();
-    cut.push('…');
-    cut
-}

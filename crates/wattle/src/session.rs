@@ -2,12 +2,12 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
+use wattle_context::plain::brief;
 use wattle_context::{Part, Path, PathError, Section};
 use wattle_sync::{Identity, Options, Parts, Peer, Uplink};
 
 use crate::failure::Failure;
 use crate::place::{Place, person};
-use crate::screen::brief;
 
 /// A context's name in a line.
 const NAME_CHARS: usize = 80;

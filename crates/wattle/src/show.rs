@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use wattle_context::json::{conflict_to_json, defect_to_json, field_to_json, item_to_json};
+use wattle_context::plain::clean;
 use wattle_context::{
     Conflict, Context, FieldView, ItemId, ItemView, Part, Path, Section, SectionView,
 };
@@ -10,7 +11,7 @@ use wattle_sync::{Parts, Peer};
 use crate::args;
 use crate::failure::Failure;
 use crate::render::{self, Depth};
-use crate::screen::{Form, Screen, clean, say};
+use crate::screen::{Form, Screen, say};
 use crate::session::{self, Session};
 use crate::version;
 use crate::who::Roll;

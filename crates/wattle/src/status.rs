@@ -1,13 +1,14 @@
 //! `wattle status`.
 
 use serde_json::{Value as Json, json};
+use wattle_context::plain::brief;
 use wattle_sync::{
     DocumentStatus, LinkState, LinkStatus, Peer, RemoteStatus, Status, UplinkStatus,
 };
 
 use crate::failure::Failure;
 use crate::members::{ordered_by, waiting_to_json, you};
-use crate::screen::{Form, Screen, brief, say};
+use crate::screen::{Form, Screen, say};
 use crate::session::{Session, told};
 use crate::who::Roll;
 

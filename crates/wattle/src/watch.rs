@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use tokio::time::timeout;
 use wattle_context::json::timestamp;
+use wattle_context::plain::{brief, short};
 use wattle_sync::{Changed, LinkId, Notice, Origin, Peer, TakenOut, Watch};
 
 use crate::failure::Failure;
-use crate::render::short;
-use crate::screen::{Form, Paint, Screen, brief, say};
+use crate::screen::{Form, Paint, Screen, say};
 use crate::session::{self, Session};
 use crate::signal::Stop;
 use crate::time::clock;

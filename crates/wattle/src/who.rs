@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use wattle_context::json::conflict_to_json;
+use wattle_context::plain::brief;
 use wattle_context::{Conflict, LogFilter};
 use wattle_sync::{Invitation, Kind, Member, Members, Parts, Peer, PublicKey};
 
 use crate::failure::Failure;
 use crate::grant::kind;
-use crate::screen::brief;
 
 /// The fewest digits by which a key is named.
 const DIGITS_MIN: usize = 4;

@@ -1,5 +1,6 @@
 //! The history: who changed what, when and why.
 
+use wattle_context::plain::{cut, short};
 use wattle_context::{LogEntry, LogFilter};
 use wattle_sync::{Heads, Parts};
 
@@ -7,7 +8,6 @@ use super::{foot, located, parts_of};
 use crate::desk::{Opened, Scene};
 use crate::limits::HISTORY_ENTRIES_MAX;
 use crate::page::Page;
-use crate::text::{cut, short};
 use crate::trouble::Trouble;
 use crate::who::Written;
 

@@ -1,5 +1,6 @@
 //! What paths name: sections, items, fields and bodies.
 
+use wattle_context::plain::short;
 use wattle_context::{Part, Path, Section};
 use wattle_sync::{Heads, Parts};
 
@@ -9,7 +10,7 @@ use crate::desk::{Opened, Scene};
 use crate::limits::TOKEN_BYTES;
 use crate::page::Page;
 use crate::show;
-use crate::text::{fenced, head, short};
+use crate::text::{fenced, head};
 use crate::trouble::Trouble;
 use crate::who::Authors;
 

@@ -1,5 +1,6 @@
 //! The search: items that hold all words of a query.
 
+use wattle_context::plain::{brief, cut};
 use wattle_context::{ItemView, Section, Value};
 use wattle_sync::{Heads, Parts};
 
@@ -7,7 +8,6 @@ use super::foot;
 use crate::desk::{Opened, Scene};
 use crate::page::Page;
 use crate::show;
-use crate::text::{brief, cut};
 use crate::trouble::Trouble;
 
 /// Characters around a word that was found.

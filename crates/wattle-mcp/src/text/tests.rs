@@ -12,10 +12,6 @@ fn a_text_cannot_close_the_fence_around_it() {
 }
 
 #[test]
-fn what_is_cut_says_so() {
-    assert_eq!(brief("one\n two", 20), "one two");
-    assert_eq!(brief("abcdef", 4), "abc…");
+fn a_character_is_not_cut_in_two() {
     assert_eq!(head("äöü", 3), "ä");
-    assert_eq!(short("rules/0123456789abcdef/statement"), "rules/01234567/statement");
-    assert_eq!(clean("a\u{202e}b\u{7}"), "a\u{fffd}b\u{fffd}");
 }

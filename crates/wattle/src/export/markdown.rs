@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use wattle_context::{ItemId, ItemView, Section, SectionView, Value};
 
-use crate::render::{is_empty, title};
+use crate::render::title;
 
 /// The page: a heading per section and item, a list of the fields, texts below.
 pub(super) fn render(
@@ -40,7 +40,7 @@ fn item(page: &mut String, item: &ItemView, body: Option<&str>) -> fmt::Result {
     writeln!(page, "\n### {}", one_line(&title(item)))?;
     let (mut facts, mut texts) = (Vec::new(), Vec::new());
     for (name, field) in &item.fields {
-        if name == item.section.title() || is_empty(&field.value) {
+        if name == item.section.title() || field.value.is_empty() {
             continue;
         }
         let shown = field.value.to_string();

@@ -1,0 +1,62 @@
+//! Text of others, made fit to be shown: to a person at a terminal, or to an agent.
+
+use crate::json::timestamp;
+use crate::value::ItemId;
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Characters of an id that is cut short: more than enough to find the item.
+const ID_CHARS: usize = 8;
+
+/// Without control characters, and without marks that turn the direction of the text.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if c.is_control() => '\u{fffd}',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// The beginning of a text, on one line.
+pub fn brief(text: &str, chars_max: usize) -> String {
+    let line = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    cut(&line, chars_max)
+}
+
+/// The beginning of a text.
+pub fn cut(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(chars_max.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// A path with the ids in it cut short: still an address.
+pub fn short(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part.parse::<ItemId>() {
+        Ok(_) => part.chars().take(ID_CHARS).collect(),
+        Err(_) => clean(part),
+    });
+    parts.collect::<Vec<String>>().join("/")
+}
+
+/// How long ago a time was (both in milliseconds since 1970), or the day when it is longer than a week.
+pub fn ago(time_ms: i64, now_ms: i64) -> String {
+    let past = now_ms.saturating_sub(time_ms);
+    match past {
+        ..MINUTE_MS => "just now".to_owned(),
+        MINUTE_MS..HOUR_MS => format!("{} min ago", past / MINUTE_MS),
+        HOUR_MS..DAY_MS => format!("{} h ago", past / HOUR_MS),
+        _ if past < 7 * DAY_MS => format!("{} d ago", past / DAY_MS),
+        _ => timestamp(time_ms).chars().take(10).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
