@@ -282,11 +282,7 @@ pub enum Code {
 impl Refusal {
     /// A refusal about nothing in particular; the reason is cut to its limit.
     pub fn new(code: Code, reason: &str) -> Self {
-        let mut reason = reason.to_owned();
-        while reason.len() > REASON_BYTES_MAX {
-            reason.pop();
-        }
-        Self { code, reason, about: None }
+        Self { code, reason: at_most(reason, REASON_BYTES_MAX), about: None }
     }
 }
 
@@ -328,4 +324,13 @@ impl Code {
     pub fn is_permanent(self) -> bool {
         self.number() < 4500
     }
+}
+
+/// The beginning of a text, as much as fits.
+pub(crate) fn at_most(text: &str, bytes_max: usize) -> String {
+    let mut text = text.to_owned();
+    while text.len() > bytes_max {
+        text.pop();
+    }
+    text
 }

@@ -29,13 +29,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use self::budget::Bucket;
 use self::document::{Context, Document};
 use self::follow::{At, Follow, Shared};
-use self::link::{Link, refusal};
+use self::link::Link;
 use self::waking::Timer;
 use crate::change::Change;
 use crate::id::{ChangeHash, ContextId, LinkId, PublicKey, StoreId};
 use crate::identity::Keypair;
 use crate::io::{Input, Output, StoreRequest, Time};
-use crate::message::Code;
+use crate::message::{Code, Refusal};
 
 pub use self::link::{VERSION_MAX, VERSION_MIN};
 
@@ -204,7 +204,7 @@ impl Replica {
                 }
             }
             Input::Present { context, body } => self.present(context, body),
-            Input::Hangup { link } => self.close(link, refusal(Code::GoingAway, "closing")),
+            Input::Hangup { link } => self.close(link, Refusal::new(Code::GoingAway, "closing")),
             Input::Clock { unix_seconds } => self.clock(unix_seconds),
             Input::Propose { context, proposal } => self.propose(context, proposal),
             Input::AccessCommitted { context, entries } => self.access_committed(context, entries),

@@ -138,7 +138,7 @@ impl Engine {
         }
         self.work();
         for link in self.links.keys().copied().collect::<Vec<_>>() {
-            self.close(link, refusal(Code::GoingAway, "the relay stops"));
+            self.close(link, Refusal::new(Code::GoingAway, "the relay stops"));
         }
     }
 
@@ -226,7 +226,7 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(%error, "no randomness");
-                self.close(link, refusal(Code::Failed, "the system gives no randomness"));
+                self.close(link, Refusal::new(Code::Failed, "the system gives no randomness"));
             }
         }
     }
@@ -305,7 +305,10 @@ impl Engine {
         };
         self.panicked(&*panic);
         let Some(link) = link else { return };
-        self.turn_out(link, refusal(Code::Failed, "the relay failed over this link's last frame"));
+        self.turn_out(
+            link,
+            Refusal::new(Code::Failed, "the relay failed over this link's last frame"),
+        );
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) {
@@ -346,8 +349,4 @@ impl Engine {
     fn now(&self) -> Time {
         Time(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
-}
-
-fn refusal(code: Code, reason: &str) -> Refusal {
-    Refusal::new(code, reason)
 }

@@ -216,7 +216,10 @@ impl Link {
             }
             Message::Text(_) => {
                 self.present.shared.metrics.refused(Code::Malformed);
-                Some(End::Refused(refusal(Code::Malformed, "frames are binary messages, not text")))
+                Some(End::Refused(Refusal::new(
+                    Code::Malformed,
+                    "frames are binary messages, not text",
+                )))
             }
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
         }
@@ -294,7 +297,10 @@ impl Link {
 
     fn ping(&mut self) -> Option<End> {
         if self.silent >= PINGS_UNANSWERED_MAX {
-            return Some(End::Refused(refusal(Code::GoingAway, "no sign of life; connect again")));
+            return Some(End::Refused(Refusal::new(
+                Code::GoingAway,
+                "no sign of life; connect again",
+            )));
         }
         self.silent += 1;
         self.wire.ping();
@@ -320,8 +326,4 @@ impl Reading {
             Self::Next | Self::Unhandled => pending().await,
         }
     }
-}
-
-fn refusal(code: Code, reason: &str) -> Refusal {
-    Refusal { code, reason: reason.to_owned(), about: None }
 }

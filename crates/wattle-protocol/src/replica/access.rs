@@ -3,7 +3,6 @@
 use super::Replica;
 use super::document::ContextState;
 use super::follow::Phase;
-use super::link::refusal;
 use crate::access::{Entry, Log, Power, Proposal, Rights, Scopes, entry_hash};
 use crate::id::{Blob, ContextId, DocumentKey, LinkId};
 use crate::identity::{ContextRecord, Seal};
@@ -80,7 +79,7 @@ impl Replica {
                 there.arrived.push_back(Arrived { link, bytes, what });
             }
         } else {
-            self.close(link, refusal(Code::Busy, "too much waits for the access log"));
+            self.close(link, Refusal::new(Code::Busy, "too much waits for the access log"));
         }
         None
     }
@@ -120,13 +119,14 @@ impl Replica {
         if self.shared(link, &context).is_none() {
             // The same work as for one that is here.
             let _ = entries.first().map(|entry| Entry::read(entry));
-            let refusal = refusal(Code::Unknown, "the context is not open on this link");
+            let refusal = Refusal::new(Code::Unknown, "the context is not open on this link");
             return self.refuse(link, refusal);
         }
         let Some(there) = self.contexts.get_mut(&context) else { return };
         let known = there.access.len() as u64;
         if from > known {
-            let refusal = refusal(Code::Missing, "the access entries before these did not come");
+            let refusal =
+                Refusal::new(Code::Missing, "the access entries before these did not come");
             return self.refuse(link, refusal);
         }
         let at = |number: u64| usize::try_from(number).ok().and_then(|at| there.access.get(at));
@@ -184,7 +184,7 @@ impl Replica {
         let at = usize::try_from(number).unwrap_or(usize::MAX);
         let (Some(own), Some(other)) = (there.access.get(at), entries.first()) else { return };
         let (Ok(ours), Ok(theirs)) = (Entry::read(own), Entry::read(other)) else {
-            let refusal = refusal(Code::BadSignature, "an access entry that does not hold");
+            let refusal = Refusal::new(Code::BadSignature, "an access entry that does not hold");
             return self.refuse(link, refusal);
         };
         if ours.term == theirs.term && ours.sequencer == theirs.sequencer {
@@ -194,7 +194,7 @@ impl Replica {
                 self.outbox.push_back(Output::Event(event));
             }
             let reason = "its sequencer has signed two entries with this number";
-            return self.refuse(link, refusal(Code::Fork, reason));
+            return self.refuse(link, Refusal::new(Code::Fork, reason));
         }
         let wins = (theirs.term, entry_hash(own)) > (ours.term, entry_hash(other));
         if !wins {
@@ -205,7 +205,7 @@ impl Replica {
         let owns = |log: &Log| passes.is_ok_and(|key| log.rights(&key).power == Power::Own);
         if !there.log.as_ref().is_some_and(owns) {
             let reason = "who passes the sequencer by is not an owner any more";
-            return self.refuse(link, refusal(Code::Revoked, reason));
+            return self.refuse(link, Refusal::new(Code::Revoked, reason));
         }
         let before = there.access.get(..at).unwrap_or_default();
         let Ok(log) = Log::read(before) else { return };
@@ -344,8 +344,8 @@ impl Replica {
             }
         }
         let refusal = match now == Scopes::default() {
-            true => refusal(Code::Revoked, "its rights have ended"),
-            false => refusal(Code::RightsChanged, "its rights have changed: connect again"),
+            true => Refusal::new(Code::Revoked, "its rights have ended"),
+            false => Refusal::new(Code::RightsChanged, "its rights have changed: connect again"),
         };
         self.close(link, refusal);
     }
@@ -421,7 +421,9 @@ pub(super) fn begin(record: Option<&Blob>, context: &ContextId) -> Result<Log, R
     let record = record.and_then(|record| ContextRecord::from_bytes(record).ok());
     match record.filter(|record| record.id() == *context) {
         Some(record) => Ok(Log::begin(&record)),
-        None => Err(refusal(Code::Invalid, "not the record that the context's id is the hash of")),
+        None => {
+            Err(Refusal::new(Code::Invalid, "not the record that the context's id is the hash of"))
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use super::Replica;
 use super::access::{Writing, begin, frame_of};
 use super::document::ContextState;
 use super::follow::{At, Follow, Phase, Stage};
-use super::link::refusal;
 use crate::access::Scopes;
 use crate::id::{ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Side;
@@ -67,7 +66,7 @@ impl Replica {
         }
         let Some(shared) = self.shared(link, &context) else { return };
         if shared.asked {
-            let refusal = refusal(Code::Unknown, "no such context here");
+            let refusal = Refusal::new(Code::Unknown, "no such context here");
             return self.drop_context(link, context, refusal);
         }
         shared.is_stranger = true;
@@ -95,7 +94,7 @@ impl Replica {
             let from = from.unwrap_or_default();
             here.control.push_back(Message::Access { context, from, entries });
         }
-        self.drop_context(link, context, refusal(Code::Revoked, "its rights have ended"));
+        self.drop_context(link, context, Refusal::new(Code::Revoked, "its rights have ended"));
         true
     }
 

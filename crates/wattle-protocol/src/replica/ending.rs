@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::Replica;
 use super::follow::{At, Phase, Stage};
-use super::link::refusal;
 use crate::access::Scopes;
 use crate::id::{ChangeHash, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Side;
@@ -145,7 +144,7 @@ impl Replica {
             follow.unsaved.clear();
             let reason =
                 "its early changes are here only as a snapshot, which the other side does not take";
-            self.refuse(at.link, refusal(Code::Failed, reason));
+            self.refuse(at.link, Refusal::new(Code::Failed, reason));
         }
         self.forget_stated(at);
         self.ready(at);

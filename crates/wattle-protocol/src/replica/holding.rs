@@ -3,7 +3,6 @@
 use super::Replica;
 use super::document::Held;
 use super::follow::{At, Stage};
-use super::link::refusal;
 use crate::admit::{self, Access, Place};
 use crate::change::Change;
 use crate::graph::Arrival;
@@ -166,7 +165,7 @@ impl Replica {
                     follow.lost = true;
                 }
                 let about = Some(hash);
-                self.refuse(link, Refusal { about, ..refusal(Code::Uncovered, UNCOVERED) });
+                self.refuse(link, Refusal { about, ..Refusal::new(Code::Uncovered, UNCOVERED) });
             }
         }
     }

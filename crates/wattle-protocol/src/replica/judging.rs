@@ -2,7 +2,6 @@
 
 use super::Replica;
 use super::follow::At;
-use super::link::refusal;
 use super::purge::is_of_log;
 use crate::admit::{self, Access, Place, Verdict};
 use crate::change::{Change, Header};
@@ -22,7 +21,10 @@ pub(super) enum Judged {
 
 impl Judged {
     pub(super) fn refuse(header: &Header, code: Code, reason: &str) -> Self {
-        Self::Admit(Verdict::Reject(Refusal { about: Some(header.hash), ..refusal(code, reason) }))
+        Self::Admit(Verdict::Reject(Refusal {
+            about: Some(header.hash),
+            ..Refusal::new(code, reason)
+        }))
     }
 }
 

@@ -12,9 +12,9 @@ use crate::identity::{self, Challenge, Keypair, Side, Signature};
 use crate::io::{Event, Login, Output, Time};
 use crate::limits::{
     FRAME_BEFORE_PROOF_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX, NAME_BYTES_MAX,
-    REASON_BYTES_MAX, REFUSALS_WAITING_MAX,
+    REFUSALS_WAITING_MAX,
 };
-use crate::message::{Code, Hello, Message, Refusal};
+use crate::message::{Code, Hello, Message, Refusal, at_most};
 use crate::wire::{self, WireError};
 
 /// The lowest protocol version that this code speaks.
@@ -216,9 +216,9 @@ impl Replica {
         match wire::decode(frame, from.frame_bytes_max()) {
             Ok(message) => self.message(link, message, frame.len()),
             Err(error @ WireError::TooLarge { .. }) => {
-                self.close(link, refusal(Code::TooLarge, &error.to_string()));
+                self.close(link, Refusal::new(Code::TooLarge, &error.to_string()));
             }
-            Err(error) => self.close(link, refusal(Code::Malformed, &error.to_string())),
+            Err(error) => self.close(link, Refusal::new(Code::Malformed, &error.to_string())),
         }
     }
 
@@ -240,7 +240,7 @@ impl Replica {
                 };
                 self.close(
                     link,
-                    refusal(code, "the handshake is a Hello and a Proof, in this order"),
+                    Refusal::new(code, "the handshake is a Hello and a Proof, in this order"),
                 );
             }
         }
@@ -255,7 +255,7 @@ impl Replica {
         let Some(Waiting::Message(message)) = what else { return };
         match message {
             Message::Hello(_) | Message::Proof { .. } => {
-                self.close(link, refusal(Code::Malformed, "the handshake is over"));
+                self.close(link, Refusal::new(Code::Malformed, "the handshake is over"));
             }
             Message::Propose { context, proposal } => self.proposed(link, context, proposal),
             Message::Open(open) => self.open(link, open),
@@ -284,12 +284,12 @@ impl Replica {
                 "this side speaks protocol versions {VERSION_MIN} to {VERSION_MAX}, the other {} to {}",
                 hello.version_min, hello.version_max
             );
-            return self.close(link, refusal(Code::Version, &reason));
+            return self.close(link, Refusal::new(Code::Version, &reason));
         }
         let Some(here) = self.links.get_mut(&link) else { return };
         if hello.nonce == here.nonce {
             return self
-                .close(link, refusal(Code::Unproved, "the nonce is an echo of this side's"));
+                .close(link, Refusal::new(Code::Unproved, "the nonce is an echo of this side's"));
         }
         let signature = here.proof(&hello, &self.config.key);
         here.control.push_back(Message::Proof { signature });
@@ -302,8 +302,10 @@ impl Replica {
         let Some(here) = self.links.get_mut(&link) else { return };
         let Remote::Said(hello) = &here.remote else { return };
         if !here.proves(hello, own, signature) {
-            return self
-                .close(link, refusal(Code::Unproved, "the signature of the nonce does not hold"));
+            return self.close(
+                link,
+                Refusal::new(Code::Unproved, "the signature of the nonce does not hold"),
+            );
         }
         let (store, key, takes_snapshots) = (hello.store, hello.key, hello.takes_snapshots);
         let agent = hello.agent.clone();
@@ -360,17 +362,4 @@ impl Replica {
             self.forget_unknown(context);
         }
     }
-}
-
-pub(super) fn refusal(code: Code, reason: &str) -> Refusal {
-    let reason = at_most(reason, REASON_BYTES_MAX);
-    Refusal { code, reason, about: None }
-}
-
-fn at_most(text: &str, bytes_max: usize) -> String {
-    let mut text = text.to_owned();
-    while text.len() > bytes_max {
-        text.pop();
-    }
-    text
 }

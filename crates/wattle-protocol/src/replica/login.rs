@@ -1,11 +1,10 @@
 //! Asking the driver how far a link may go, before anything is taken in from it.
 
 use super::Replica;
-use super::link::refusal;
 use crate::id::LinkId;
 use crate::io::Login;
 use crate::limits::FRAME_BYTES_MAX;
-use crate::message::{Code, Message};
+use crate::message::{Code, Message, Refusal};
 
 /// Messages that may wait for the driver's answer.
 const MESSAGES_MAX: usize = 64;
@@ -32,7 +31,7 @@ impl Replica {
         waits.messages.push(message);
         waits.bytes += bytes;
         if waits.messages.len() > MESSAGES_MAX || waits.bytes > FRAME_BYTES_MAX {
-            self.close(link, refusal(Code::Busy, "too much before the login was answered"));
+            self.close(link, Refusal::new(Code::Busy, "too much before the login was answered"));
         }
         None
     }

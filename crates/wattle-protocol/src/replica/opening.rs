@@ -6,13 +6,12 @@ use super::Replica;
 use super::access::frame_of;
 use super::document::{Context, ContextState, Document, GraphState};
 use super::follow::{At, Follow, Phase, Shared, Stage};
-use super::link::refusal;
 use crate::access::{Log, Scopes, entry_hash};
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Side;
 use crate::io::{Event, Known, Output, StoreRequest, Summary};
 use crate::limits::{CONTEXT_DOCUMENTS_MAX, LINK_CONTEXTS_MAX, LINK_STATED_HASHES_MAX};
-use crate::message::{Code, Has, Have, Message, Open, Opened};
+use crate::message::{Code, Has, Have, Message, Open, Opened, Refusal};
 
 impl Replica {
     /// The side that dialled: asks the store what it has, and what the other side was known to have.
@@ -63,7 +62,7 @@ impl Replica {
                 Ok(log) => Some(log),
                 Err((number, refusal)) => {
                     let reason = format!("its access entry {number} does not hold: {refusal}");
-                    return self.context_failed(id, &super::link::refusal(Code::Failed, &reason));
+                    return self.context_failed(id, &Refusal::new(Code::Failed, &reason));
                 }
             },
         };
@@ -165,7 +164,7 @@ impl Replica {
 
     /// Somebody who may read the context by the log here does not know that, or not this side: it gets
     /// the whole log, once, and the context is opened anew.
-    pub(super) fn insist(&mut self, link: LinkId, refused: &crate::message::Refusal) -> bool {
+    pub(super) fn insist(&mut self, link: LinkId, refused: &Refusal) -> bool {
         let here = self.links.get(&link);
         let Some(context) = here.and_then(|here| here.dials) else { return false };
         let may = self.rights_on(link, &context).read != Scopes::default();
@@ -218,10 +217,12 @@ impl Replica {
         let context = open.context;
         let Some(here) = self.links.get_mut(&link) else { return };
         if here.dials.is_some() {
-            return self.close(link, refusal(Code::Malformed, "only the side that dialled opens"));
+            return self
+                .close(link, Refusal::new(Code::Malformed, "only the side that dialled opens"));
         }
         if !here.shared.contains_key(&context) && here.shared.len() >= LINK_CONTEXTS_MAX {
-            return self.refuse(link, refusal(Code::TooLarge, "too many contexts on one link"));
+            return self
+                .refuse(link, Refusal::new(Code::TooLarge, "too many contexts on one link"));
         }
         let hashes: usize =
             open.documents.iter().map(|have| have.heads.len() + have.samples.len()).sum();
@@ -230,7 +231,7 @@ impl Replica {
         if here.stated_hashes > LINK_STATED_HASHES_MAX
             || shared.follows.len() + open.documents.len() > CONTEXT_DOCUMENTS_MAX
         {
-            return self.close(link, refusal(Code::TooLarge, "too much stated at once"));
+            return self.close(link, Refusal::new(Code::TooLarge, "too much stated at once"));
         }
         shared.stated_access = (open.access_entries, open.access_head);
         if open.record.is_some() {
@@ -253,10 +254,10 @@ impl Replica {
         let context = opened.context;
         let Some(shared) = self.shared(link, &context) else { return };
         if shared.side != Side::Dials || shared.phase == Phase::Gathering {
-            return self.close(link, refusal(Code::Malformed, "nothing was opened"));
+            return self.close(link, Refusal::new(Code::Malformed, "nothing was opened"));
         }
         if shared.follows.len() + opened.documents.len() > 2 * CONTEXT_DOCUMENTS_MAX {
-            return self.close(link, refusal(Code::TooLarge, "too many documents"));
+            return self.close(link, Refusal::new(Code::TooLarge, "too many documents"));
         }
         shared.stated_access = (opened.access_entries, opened.access_head);
         self.note_stated_access(link, context);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::Replica;
 use super::document::GraphState;
 use super::follow::At;
-use super::link::refusal;
 use super::waking::Timer;
 use crate::access::{Action, Entry, Proposal};
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId};
@@ -128,7 +127,10 @@ impl Replica {
         }
         there.has_removed = false;
         for link in self.links_of(&context) {
-            self.close(link, refusal(Code::RightsChanged, "work was taken out: connect again"));
+            self.close(
+                link,
+                Refusal::new(Code::RightsChanged, "work was taken out: connect again"),
+            );
         }
     }
 

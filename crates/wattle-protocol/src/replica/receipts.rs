@@ -2,11 +2,10 @@
 
 use super::Replica;
 use super::follow::At;
-use super::link::refusal;
 use crate::id::ChangeHash;
 use crate::identity::Receipt;
 use crate::io::{Event, Output};
-use crate::message::Code;
+use crate::message::{Code, Refusal};
 
 impl Replica {
     /// This replica's signature that it has these changes. The same for every link that learns the same.
@@ -45,7 +44,7 @@ impl Replica {
         let At { link, context, document } = at;
         if receipt.key != proved.key || !receipt.verify((&context, &document), heads) {
             let reason = "the receipt is not signed by the key of this link";
-            self.refuse(link, refusal(Code::BadSignature, reason));
+            self.refuse(link, Refusal::new(Code::BadSignature, reason));
             return false;
         }
         let (remote, heads) = (proved.store, heads.to_vec());

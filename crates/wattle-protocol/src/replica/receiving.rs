@@ -4,7 +4,7 @@ use super::Replica;
 use super::access::Waiting;
 use super::document::{Document, GraphState};
 use super::follow::{At, Follow, Phase};
-use super::link::{Assembly, refusal};
+use super::link::Assembly;
 use crate::change::{Change, Header};
 use crate::graph::Arrival;
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position};
@@ -21,10 +21,10 @@ impl Replica {
         let at = At { link, context: changes.context, document: changes.document };
         let Some(shared) = self.shared(link, &at.context) else {
             return self
-                .refuse(link, refusal(Code::Unknown, "the context is not open on this link"));
+                .refuse(link, Refusal::new(Code::Unknown, "the context is not open on this link"));
         };
         if shared.phase == Phase::Gathering {
-            return self.refuse(link, refusal(Code::Missing, "the context is not open yet"));
+            return self.refuse(link, Refusal::new(Code::Missing, "the context is not open yet"));
         }
         if !self.may_write(at) {
             return self.refuse_all(at, changes);
@@ -32,7 +32,8 @@ impl Replica {
         let Some(shared) = self.shared(link, &at.context) else { return };
         shared.follows.entry(at.document).or_insert_with(Follow::live);
         if !self.has_room_for(at) {
-            return self.refuse(link, refusal(Code::TooLarge, "too many documents in the context"));
+            return self
+                .refuse(link, Refusal::new(Code::TooLarge, "too many documents in the context"));
         }
         if self.load_graph(at.context, at.document) {
             self.take_in(at, changes);
@@ -52,7 +53,7 @@ impl Replica {
 
     /// Says no to each change, the same whether the document is here or not.
     fn refuse_all(&mut self, at: At, changes: Changes) {
-        let refusal = refusal(Code::Forbidden, "this link may not write this section");
+        let refusal = Refusal::new(Code::Forbidden, "this link may not write this section");
         for (bytes, _) in changes.changes {
             let about = Header::parse(&bytes).ok().map(|header| header.hash);
             self.reject(at, Refusal { about, ..refusal.clone() });
@@ -78,8 +79,10 @@ impl Replica {
             if let Some(follow) = self.follow(at) {
                 follow.lost = true;
             }
-            return self
-                .refuse(at.link, refusal(Code::Busy, "too many changes wait for their document"));
+            return self.refuse(
+                at.link,
+                Refusal::new(Code::Busy, "too many changes wait for their document"),
+            );
         }
         if let Some(document) = self.document(at) {
             document.parked.push((at.link, changes));
@@ -161,14 +164,17 @@ impl Replica {
         self.settle_cursor(at);
         let backlog = self.links.get(&at.link).map_or(0, |link| link.unstored_bytes);
         if backlog > LINK_UNSTORED_BYTES_MAX {
-            self.close(at.link, refusal(Code::Busy, "changes come faster than they can be stored"));
+            self.close(
+                at.link,
+                Refusal::new(Code::Busy, "changes come faster than they can be stored"),
+            );
         }
     }
 
     fn take_in_one(&mut self, at: At, bytes: Blob, seal: Option<Seal>) {
         match Change::parse(bytes, seal) {
             Ok(change) => self.judge(at, change),
-            Err(error) => self.reject(at, refusal(error.code(), &error.to_string())),
+            Err(error) => self.reject(at, Refusal::new(error.code(), &error.to_string())),
         }
     }
 
@@ -281,7 +287,7 @@ impl Replica {
             }
             let about = Some(change.header.hash);
             let reason = "too many changes wait for what they build on";
-            return self.refuse(at.link, Refusal { about, ..refusal(Code::Missing, reason) });
+            return self.refuse(at.link, Refusal { about, ..Refusal::new(Code::Missing, reason) });
         }
         if let Some(document) = self.document(at) {
             document.deferred.entry(*first).or_default().push((at.link, change));
@@ -327,7 +333,8 @@ impl Replica {
                 && part.offset + part.bytes.len() as u64 <= part.total
         };
         let Some(assembly) = here.assembly.as_mut().filter(|_| wanted).filter(fits) else {
-            return self.close(link, refusal(Code::Malformed, "a part of a snapshot out of place"));
+            return self
+                .close(link, Refusal::new(Code::Malformed, "a part of a snapshot out of place"));
         };
         assembly.bytes.extend_from_slice(&part.bytes);
         if (assembly.bytes.len() as u64) < assembly.total {

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, VecDeque};
 use super::Replica;
 use super::access::Writing;
 use super::document::ContextState;
-use super::link::refusal;
 use super::waking::Timer;
 use crate::access::{Action, Closure, Log, Proposal, proposal_hash};
 use crate::id::{Blob, ChangeHash, ContextId, LinkId, PublicKey};
@@ -118,7 +117,7 @@ impl Replica {
         };
         if here.proposed.len() >= LINK_CONTEXTS_MAX && !here.proposed.contains(&context) {
             let about = Some(proposal_hash(&proposal));
-            let refusal = refusal(Code::TooLarge, "too many contexts on one link");
+            let refusal = Refusal::new(Code::TooLarge, "too many contexts on one link");
             return self.refuse(link, Refusal { about, ..refusal });
         }
         if !allowed {
@@ -142,7 +141,7 @@ impl Replica {
         let (by_itself, sent) = (false, BTreeSet::new());
         let new = Waiting { hash, proposal, own, by_itself, asked: false, from, sent };
         if waiting.len() >= PROPOSALS_WAITING_MAX {
-            let refusal = refusal(Code::Busy, "too many proposals wait to be ordered");
+            let refusal = Refusal::new(Code::Busy, "too many proposals wait to be ordered");
             return self.refuse_proposal(context, &new, &refusal);
         }
         waiting.push_back(new);
@@ -444,5 +443,5 @@ fn tells_nothing_new(code: Code) -> bool {
 }
 
 fn unknown(proposal: ChangeHash) -> Refusal {
-    Refusal { about: Some(proposal), ..refusal(Code::Unknown, "no such context here") }
+    Refusal { about: Some(proposal), ..Refusal::new(Code::Unknown, "no such context here") }
 }

@@ -6,7 +6,6 @@ use super::Replica;
 use super::document::{ContextState, GraphState};
 use super::follow::{At, Stage};
 use super::forgers::PROOF;
-use super::link::refusal;
 use crate::change::Header;
 use crate::graph::Graph;
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position};
@@ -38,7 +37,7 @@ impl Replica {
             StoreReply::Removed { context, document } => self.removed(context, document),
             StoreReply::Declined { request, refusal } => self.failed(request, &refusal),
             StoreReply::Failed { request, reason } => {
-                self.failed(request, &refusal(Code::Failed, &reason));
+                self.failed(request, &Refusal::new(Code::Failed, &reason));
             }
         }
     }
@@ -108,7 +107,7 @@ impl Replica {
             let Some(here) = self.document(at) else { return };
             let Some(index) = here.graph.index(hash) else { continue };
             let dead = here.graph.kill(index);
-            self.unstorable(at, &dead, &refusal(Code::Invalid, "it could not be applied"));
+            self.unstorable(at, &dead, &Refusal::new(Code::Invalid, "it could not be applied"));
         }
         self.after_storing(context, document);
         if self.config.loads_documents {
@@ -245,7 +244,7 @@ impl Replica {
             follow.queue.clear();
             follow.unsaved.clear();
         }
-        self.refuse(at.link, refusal(Code::Failed, reason));
+        self.refuse(at.link, Refusal::new(Code::Failed, reason));
         self.ready(at);
     }
 

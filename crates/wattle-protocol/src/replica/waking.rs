@@ -3,11 +3,10 @@
 use super::Replica;
 use super::document::ContextState;
 use super::follow::{At, Stage};
-use super::link::refusal;
 use crate::id::{ContextId, DocumentKey, LinkId};
 use crate::io::Time;
 use crate::limits::{CURSOR_UPDATE_MS, IDLE_DOCUMENT_MS, RETRY_MS};
-use crate::message::Code;
+use crate::message::{Code, Refusal};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,9 +59,9 @@ impl Replica {
     fn handshake_over(&mut self, link: LinkId) {
         let Some(here) = self.links.get(&link) else { return };
         if here.proved().is_none() {
-            self.close(link, refusal(Code::Slow, "the key was not proved in time"));
+            self.close(link, Refusal::new(Code::Slow, "the key was not proved in time"));
         } else if here.logging_in.is_some() {
-            self.close(link, refusal(Code::Slow, "the login was not answered in time"));
+            self.close(link, Refusal::new(Code::Slow, "the login was not answered in time"));
         }
     }
 
