@@ -65,12 +65,11 @@ impl Entry {
     ///
     /// Fails with [`Code::Malformed`], [`Code::TooLarge`] or [`Code::BadSignature`].
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        let malformed = |_| Refusal::new(Code::Malformed, "no access entry of this protocol");
+        let malformed = || Refusal::new(Code::Malformed, "no access entry of this protocol");
         if bytes.len() > ACCESS_ENTRY_BYTES_MAX {
             return Err(Refusal::new(Code::TooLarge, "an access entry over the limit"));
         }
-        let signed: Signed = wire::decode_value(bytes).map_err(malformed)?;
-        let entry: Self = wire::decode_value(&signed.body).map_err(malformed)?;
+        let (signed, entry) = Self::parts(bytes).ok_or_else(malformed)?;
         if !verify(&entry.sequencer, &signed_bytes(&signed.body), &signed.signature) {
             return Err(Refusal::new(
                 Code::BadSignature,
@@ -78,6 +77,17 @@ impl Entry {
             ));
         }
         Ok(entry)
+    }
+
+    /// Reads an entry that a log has taken in: its signature was checked then, and is not again.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::parts(bytes).map(|(_, entry)| entry)
+    }
+
+    fn parts(bytes: &[u8]) -> Option<(Signed, Self)> {
+        let signed: Signed = wire::decode_value(bytes).ok()?;
+        let entry = wire::decode_value(&signed.body).ok()?;
+        Some((signed, entry))
     }
 }
 

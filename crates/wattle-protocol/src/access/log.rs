@@ -2,7 +2,7 @@
 
 mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::id::{ActorId, ChangeHash, ContextId, DocumentKey, PublicKey};
@@ -26,8 +26,8 @@ pub struct Log {
     sequencer: PublicKey,
     members: BTreeMap<PublicKey, Member>,
     invitations: BTreeMap<PublicKey, Invited>,
-    /// Those that are in the log: none counts twice.
-    proposals: BTreeSet<ChangeHash>,
+    /// Those that are in the log, with the numbers of their entries: none counts twice.
+    proposals: BTreeMap<ChangeHash, u64>,
     /// What stays of a forger's two changes, by its key and their place.
     contested: BTreeMap<(PublicKey, DocumentKey, ActorId, u64), ChangeHash>,
 }
@@ -118,7 +118,7 @@ impl Log {
             sequencer: record.sequencer,
             members: record.owners.iter().map(|key| (*key, owner(key))).collect(),
             invitations: BTreeMap::new(),
-            proposals: BTreeSet::new(),
+            proposals: BTreeMap::new(),
             contested: BTreeMap::new(),
         }
     }
@@ -160,7 +160,7 @@ impl Log {
             return Err(Refusal::new(Code::Invalid, "its cutoffs are not in their order"));
         }
         self.carry_out(plan, &entry.closes);
-        self.proposals.insert(proposal_hash(&entry.proposal));
+        self.proposals.insert(proposal_hash(&entry.proposal), entry.number);
         self.entries += 1;
         self.head = entry_hash(bytes);
         self.time = entry.time;
@@ -305,7 +305,12 @@ impl Log {
 
     /// Whether a proposal is in the log.
     pub fn has(&self, proposal: &ChangeHash) -> bool {
-        self.proposals.contains(proposal)
+        self.proposals.contains_key(proposal)
+    }
+
+    /// The number of the entry that a proposal has become.
+    pub fn entry_of(&self, proposal: &ChangeHash) -> Option<u64> {
+        self.proposals.get(proposal).copied()
     }
 
     /// What a key may do now. The sequencer, which orders, may read everything.

@@ -152,14 +152,11 @@ impl Proposal {
     ///
     /// Fails with [`Code::Malformed`], [`Code::TooLarge`] or [`Code::BadSignature`].
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        let malformed = |reason: &str| Refusal::new(Code::Malformed, reason);
         if bytes.len() > PROPOSAL_BYTES_MAX {
             return Err(Refusal::new(Code::TooLarge, "a proposal over the limit"));
         }
-        let signed: Signed =
-            wire::decode_value(bytes).map_err(|_| malformed("no proposal of this protocol"))?;
-        let proposal: Self = wire::decode_value(&signed.body)
-            .map_err(|_| malformed("no proposal of this protocol"))?;
+        let (signed, proposal) = Self::parts(bytes)
+            .ok_or_else(|| Refusal::new(Code::Malformed, "no proposal of this protocol"))?;
         if proposal.name().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
             return Err(Refusal::new(Code::TooLarge, "a name over the limit"));
         }
@@ -167,6 +164,17 @@ impl Proposal {
             return Err(Refusal::new(Code::BadSignature, "its author's signature does not hold"));
         }
         Ok(proposal)
+    }
+
+    /// Reads the proposal of an entry that a log has taken in, as [`Entry::decode`](super::Entry::decode).
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::parts(bytes).map(|(_, proposal)| proposal)
+    }
+
+    fn parts(bytes: &[u8]) -> Option<(Signed, Self)> {
+        let signed: Signed = wire::decode_value(bytes).ok()?;
+        let proposal = wire::decode_value(&signed.body).ok()?;
+        Some((signed, proposal))
     }
 
     fn name(&self) -> Option<&str> {

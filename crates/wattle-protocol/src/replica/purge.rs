@@ -155,10 +155,10 @@ impl Replica {
 
 /// Whether an entry names cutoffs, or which of two changes stays.
 fn ends_something(entry: &Blob) -> bool {
-    let Ok(entry) = Entry::read(entry) else { return false };
+    let Some(entry) = Entry::decode(entry) else { return false };
     let freezes = || {
-        Proposal::read(&entry.proposal)
-            .is_ok_and(|read| matches!(read.action, Action::Freeze { .. }))
+        Proposal::decode(&entry.proposal)
+            .is_some_and(|read| matches!(read.action, Action::Freeze { .. }))
     };
     !entry.closes.is_empty() || freezes()
 }

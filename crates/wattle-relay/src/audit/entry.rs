@@ -26,8 +26,8 @@ impl Act {
             let record = ContextRecord::from_bytes(bytes).ok()?;
             (*record.owners.first()?, "begin", Some(record.sequencer))
         } else {
-            let entry = Entry::read(bytes).ok()?;
-            let proposal = Proposal::read(&entry.proposal).ok()?;
+            let entry = Entry::decode(bytes)?;
+            let proposal = Proposal::decode(&entry.proposal)?;
             let (action, subject) = named(&proposal.action);
             (proposal.author, action, subject)
         };

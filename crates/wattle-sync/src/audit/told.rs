@@ -21,7 +21,10 @@ pub(crate) struct Told {
 
 /// Tells every entry of an access log, as far as it holds.
 pub(crate) fn told(entries: &[Blob], names: &BTreeMap<PublicKey, String>) -> Told {
-    let log = Log::read(entries).ok();
+    let (log, holds) = match Log::read(entries) {
+        Ok(log) => (Some(log), entries.len()),
+        Err((number, _)) => (None, usize::try_from(number).unwrap_or(usize::MAX)),
+    };
     let mut told =
         Told { lines: Vec::new(), log: None, times: Vec::new(), closed: BTreeMap::new() };
     let Some((first, rest)) = entries.split_first() else { return told };
@@ -38,9 +41,9 @@ pub(crate) fn told(entries: &[Blob], names: &BTreeMap<PublicKey, String>) -> Tol
             what: Audited::Access { action, subject: None, cutoffs: 0 },
         });
     }
-    for bytes in rest {
-        let Ok(entry) = Entry::read(bytes) else { break };
-        let Ok(proposal) = Proposal::read(&entry.proposal) else { break };
+    for bytes in rest.iter().take(holds.saturating_sub(1)) {
+        let Some(entry) = Entry::decode(bytes) else { break };
+        let Some(proposal) = Proposal::decode(&entry.proposal) else { break };
         told.times.push(entry.time);
         for closure in &entry.closes {
             told.closed.entry(closure.key).or_default().push(entry.number);
@@ -59,8 +62,8 @@ pub(crate) fn told(entries: &[Blob], names: &BTreeMap<PublicKey, String>) -> Tol
 
 /// Tells an entry that does not count any more.
 pub(crate) fn void(known: Known<'_>, (number, bytes): (u64, &Blob)) -> Option<AuditLine> {
-    let entry = Entry::read(bytes).ok()?;
-    let proposal = Proposal::read(&entry.proposal).ok()?;
+    let entry = Entry::decode(bytes)?;
+    let proposal = Proposal::decode(&entry.proposal)?;
     let action = words(&proposal.action, known);
     let by = Some(known.of(&proposal.author));
     Some(AuditLine { time: entry.time, entry: Some(number), by, what: Audited::Void { action } })

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use wattle_protocol::access::{Entry, Log, Rights, entry_hash, proposal_hash};
+use wattle_protocol::access::{Log, Rights, entry_hash};
 use wattle_protocol::message::Refusal;
 use wattle_protocol::{Blob, ChangeHash, Input, PublicKey};
 use wattle_store::{Store, StoreError};
@@ -33,8 +33,6 @@ pub(crate) type Granted = oneshot::Sender<Result<Outcome, AccessFailed>>;
 pub(super) struct Access {
     /// None before it has arrived.
     pub(super) log: Option<Log>,
-    /// What is in the log, and the number of its entry.
-    done: BTreeMap<ChangeHash, u64>,
     /// What is to get into the log; the store has the same.
     wishes: BTreeMap<ChangeHash, Blob>,
     /// Those who wait for a wish.
@@ -60,7 +58,6 @@ impl Access {
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             log: None,
-            done: BTreeMap::new(),
             wishes: BTreeMap::new(),
             waiters: Vec::new(),
             joining: Vec::new(),
@@ -88,25 +85,21 @@ impl Access {
         let last = known.checked_sub(1).and_then(|last| entries.get(last));
         let log = self.log.take();
         let log = log.filter(|log| last.is_some_and(|last| entry_hash(last) == log.head()));
-        let fresh = match log {
-            Some(mut log) => {
-                let fresh = entries.get(known..).unwrap_or_default();
-                let appended = fresh.iter().try_for_each(|entry| log.append(entry));
-                let number = log.entries();
-                self.log = Some(log);
-                appended.map_err(|refusal| (number, refusal))?;
-                fresh
-            }
-            None => {
-                self.log = Some(Log::read(entries)?);
-                self.done.clear();
-                entries
-            }
+        let Some(mut log) = log else {
+            self.log = Some(Log::read(entries)?);
+            return Ok(!entries.is_empty());
         };
-        for entry in fresh.iter().filter_map(|entry| Entry::read(entry).ok()) {
-            self.done.insert(proposal_hash(&entry.proposal), entry.number);
-        }
+        let fresh = entries.get(known..).unwrap_or_default();
+        let appended = fresh.iter().try_for_each(|entry| log.append(entry));
+        let number = log.entries();
+        self.log = Some(log);
+        appended.map_err(|refusal| (number, refusal))?;
         Ok(!fresh.is_empty())
+    }
+
+    /// The number of the entry that a wish has become.
+    fn done(&self, wish: &ChangeHash) -> Option<u64> {
+        self.log.as_ref()?.entry_of(wish)
     }
 
     /// Answers those whose patience has ended: what they wish goes on waiting.

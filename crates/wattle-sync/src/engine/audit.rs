@@ -83,7 +83,7 @@ impl Engine {
             return Ok(None);
         }
         let entries = self.store.access(&self.context)?.into_iter();
-        let closing = entries.filter_map(|entry| Entry::read(&entry).ok());
+        let closing = entries.filter_map(|entry| Entry::decode(&entry));
         let closing = closing.filter(|entry| entry.closes.iter().any(|closed| closed.key == own));
         Ok(closing.last().map(|entry| Uncounted { changes, entry: entry.number }))
     }
@@ -106,7 +106,7 @@ impl Engine {
     fn forked_lines(&mut self, known: Known<'_>) -> Result<Vec<AuditLine>, StoreError> {
         let forked = self.forks()?.into_iter().map(|forked| {
             let [here, other] = hashes(&forked);
-            let entry = Entry::read(&forked.entries()[0]).ok();
+            let entry = Entry::decode(&forked.entries()[0]);
             AuditLine {
                 time: forked.time,
                 entry: entry.as_ref().map(|entry| entry.number),

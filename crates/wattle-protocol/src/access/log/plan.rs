@@ -36,7 +36,7 @@ impl Log {
         if proposal.context != self.context {
             return Err(Refusal::new(Code::Invalid, "a proposal for another context"));
         }
-        if self.proposals.contains(&proposal_hash(bytes)) {
+        if self.has(&proposal_hash(bytes)) {
             return Err(Refusal::new(Code::Replayed, "it was done before"));
         }
         if proposal.based_on > self.entries {

@@ -105,7 +105,7 @@ impl Engine {
 
     /// Another process has seen the end of a wish: it is in the log, or was refused.
     fn concluded_elsewhere(&mut self, wish: ChangeHash) -> Result<(), StoreError> {
-        if self.access.done.contains_key(&wish) {
+        if self.access.done(&wish).is_some() {
             return Ok(());
         }
         let refusals = self.refused_wishes()?;
@@ -122,7 +122,7 @@ impl Engine {
     /// Answers those whose wishes are in the log.
     pub(super) fn conclude_wishes(&mut self) {
         let access = &mut self.access;
-        let done = access.wishes.keys().filter_map(|wish| Some((*wish, *access.done.get(wish)?)));
+        let done = access.wishes.keys().filter_map(|wish| Some((*wish, access.done(wish)?)));
         let done: Vec<(ChangeHash, u64)> = done.collect();
         for (wish, entry) in done {
             access.wishes.remove(&wish);
