@@ -22,6 +22,7 @@ pub mod watch;
 
 mod directory;
 mod engine;
+mod hex;
 
 pub use access::{
     GrantTerms, Invitation, InviteTerms, Member, Members, Outcome, Passing, Waiting, Whoami,

@@ -3,6 +3,8 @@
 use wattle_context::{ItemId, Part, Section};
 use wattle_protocol::{ChangeHash, DocumentKey};
 
+use crate::hex::hex;
+
 /// The key of a part.
 pub fn key_of(part: Part) -> DocumentKey {
     let item = match part {
@@ -32,9 +34,6 @@ pub fn roots() -> Vec<ChangeHash> {
 pub fn name_of(key: &DocumentKey) -> String {
     match part_of(key) {
         Some(part) => part.to_string(),
-        None => {
-            let item: String = key.item.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}-{item}", key.scope)
-        }
+        None => format!("{}-{}", key.scope, hex(&key.item)),
     }
 }

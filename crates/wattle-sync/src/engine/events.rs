@@ -8,6 +8,7 @@ use wattle_protocol::{Blob, ChangeHash, DocumentKey, Input, LinkId, Seal};
 use super::{Command, Engine, Flow};
 use crate::error::{OpenError, ReadError};
 use crate::guard;
+use crate::hex::hex;
 use crate::part::{name_of, part_of};
 use crate::peer::Parts;
 use crate::status::Present;
@@ -157,7 +158,7 @@ impl Engine {
                     self.presence.remove(&(key, session));
                 } else {
                     let body = String::from_utf8_lossy(&body).into_owned();
-                    let name = session.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let name = hex(&session);
                     self.presence.insert((key, session), Present { key, session: name, body });
                 }
             }

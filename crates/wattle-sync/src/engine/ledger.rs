@@ -12,6 +12,7 @@ use wattle_store::{Store, StoreError};
 
 use super::Engine;
 use super::edits::now_s;
+use crate::hex::{hex, unhex};
 use crate::limits::{FORKS_MAX, LEDGER_FLUSH_MS, REFUSALS_MAX};
 use crate::part::name_of;
 
@@ -52,7 +53,7 @@ pub(super) struct Forked {
 impl Forked {
     /// The entry here and the other one.
     pub(super) fn entries(&self) -> [Vec<u8>; 2] {
-        [bytes_of(&self.here), bytes_of(&self.other)]
+        [&self.here, &self.other].map(|entry| unhex(entry).unwrap_or_default())
     }
 }
 
@@ -175,13 +176,4 @@ impl Engine {
 /// The hashes of the two entries of a fork.
 pub(super) fn hashes(forked: &Forked) -> [String; 2] {
     forked.entries().map(|entry| ChangeHash(entry_hash(&entry)).to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes_of(hex: &str) -> Vec<u8> {
-    let digits = hex.as_bytes().chunks(2).filter_map(|pair| str::from_utf8(pair).ok());
-    digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
 }

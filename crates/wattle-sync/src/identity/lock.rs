@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use wattle_protocol::PublicKey;
 
 use crate::error::IdentityError;
+use crate::hex::{hex, unhex};
 
 /// 64 MiB and three passes: the second choice of RFC 9106, on one lane.
 const COST: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
@@ -101,13 +102,4 @@ fn cipher(passphrase: &str, salt: &[u8], cost: Cost) -> Option<XChaCha20Poly1305
 /// The public key is sealed with it: one file's lock does not fit into another.
 fn payload<'a>(msg: &'a [u8], key: &'a PublicKey) -> Payload<'a, 'a> {
     Payload { msg, aad: &key.0 }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
