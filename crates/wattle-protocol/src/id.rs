@@ -60,6 +60,13 @@ pub struct Position(pub u64);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Blob(pub Arc<[u8]>);
 
+impl PublicKey {
+    /// The first eight digits, for people who have the whole elsewhere.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(8).collect()
+    }
+}
+
 impl DocumentKey {
     /// The document's id: the first 16 bytes of SHA-256 over a domain, the context and this key.
     pub fn id(&self, context: &ContextId) -> DocumentId {

@@ -139,7 +139,7 @@ impl Known<'_> {
         });
         let sponsor = member.and_then(|member| member.sponsor).map(|sponsor| {
             let name = self.name(&sponsor);
-            if name.is_empty() { short(&sponsor) } else { name }
+            if name.is_empty() { sponsor.short() } else { name }
         });
         Principal { key: key.to_string(), name: self.name(key), what, sponsor }
     }
@@ -227,9 +227,4 @@ impl fmt::Display for Problem {
         }
         f.write_str(&self.what)
     }
-}
-
-/// The first digits of a key.
-pub(crate) fn short(key: &PublicKey) -> String {
-    key.to_string().chars().take(8).collect()
 }

@@ -11,7 +11,7 @@ use crate::outcome;
 use crate::screen::{Form, Screen, say};
 use crate::session::Session;
 use crate::time;
-use crate::who::{self, Roll};
+use crate::who::Roll;
 
 /// Makes, lists and removes agents.
 pub(crate) async fn run(
@@ -99,7 +99,7 @@ async fn list(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
             Some(member) => say!(screen, "{}", members::line(&roll, member, screen.paint))?,
             None => {
                 let name = screen.paint.green(&format!("{name:<12}"));
-                say!(screen, "{}  {name} no role here", screen.paint.dim(&who::short(key)))?;
+                say!(screen, "{}  {name} no role here", screen.paint.dim(&key.short()))?;
             }
         }
     }

@@ -123,7 +123,7 @@ pub(crate) async fn revoke(
             let done = format!("{} is withdrawn", screen.paint.green(&name));
             (one.key, name, done)
         }
-        Whom::Stranger(key) => return Err(Failure::NoMember { word: who::short(&key) }),
+        Whom::Stranger(key) => return Err(Failure::NoMember { word: key.short() }),
     };
     let outcome = peer.revoke(key).await?;
     peer.close().await;

@@ -105,7 +105,7 @@ pub(crate) fn ordered_by(roll: &Roll) -> String {
         Some(key) if roll.member(&key).is_some() => {
             format!("{} orders changes of rights", roll.name(&key))
         }
-        Some(key) => format!("the relay {} orders changes of rights", who::short(&key)),
+        Some(key) => format!("the relay {} orders changes of rights", key.short()),
     }
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn line(roll: &Roll, member: &Member, paint: Paint) -> String {
     }
     notes.extend(member.until.map(|until| format!("until {}", time::minute(until))));
     notes.extend(member.edits_per_minute.map(|budget| format!("{budget} edits per minute")));
-    let key = paint.dim(&who::short(&member.key));
+    let key = paint.dim(&member.key.short());
     format!("{key}  {name} {role:<12}  {}", paint.dim(&notes.join(" · "))).trim_end().to_owned()
 }
 

@@ -7,7 +7,6 @@ use crate::failure::Failure;
 use crate::outcome;
 use crate::screen::{Form, Screen, say};
 use crate::session::Session;
-use crate::who;
 
 /// How a new key came to hold.
 enum Turn {
@@ -72,7 +71,7 @@ fn tell(
 ) -> Result<(), Failure> {
     let told = json!({ "key": now.key().to_string(), "name": now.name });
     let name = screen.paint.green(&before.name);
-    let done = format!("{name} has the key {} now", who::short(&now.key()));
+    let done = format!("{name} has the key {} now", now.key().short());
     match (screen.form, turn) {
         (Form::Json, Turn::Asked(outcome)) => screen.json(&outcome::with(told, outcome))?,
         (Form::Json, Turn::Found) => screen.json(&told)?,

@@ -14,8 +14,6 @@ use crate::grant::kind;
 
 /// The fewest digits by which a key is named.
 const DIGITS_MIN: usize = 4;
-/// The digits of a key that are shown.
-const DIGITS: usize = 8;
 /// What stands before an invitation's digits.
 const INVITATION: &str = "inv-";
 /// A name in a line.
@@ -79,7 +77,7 @@ impl Roll {
     pub(crate) fn name(&self, key: &PublicKey) -> String {
         match self.names.get(key).filter(|name| !name.is_empty()) {
             Some(name) => brief(name, NAME_CHARS),
-            None => short(key),
+            None => key.short(),
         }
     }
 
@@ -163,7 +161,7 @@ impl Roll {
     }
 
     fn ambiguous(&self, word: &str, several: &[&Member]) -> Failure {
-        let told = |member: &&Member| format!("{} {}", self.name(&member.key), short(&member.key));
+        let told = |member: &&Member| format!("{} {}", self.name(&member.key), member.key.short());
         Failure::Ambiguous { word: word.to_owned(), candidates: several.iter().map(told).collect() }
     }
 
@@ -174,14 +172,9 @@ impl Roll {
     }
 }
 
-/// The beginning of a key.
-pub(crate) fn short(key: &PublicKey) -> String {
-    key.to_string().chars().take(DIGITS).collect()
-}
-
 /// What an invitation is called.
 pub(crate) fn invitation(key: &PublicKey) -> String {
-    format!("{INVITATION}{}", short(key))
+    format!("{INVITATION}{}", key.short())
 }
 
 fn begins(key: &PublicKey, digits: &str) -> bool {

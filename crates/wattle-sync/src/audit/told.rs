@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wattle_protocol::access::{Action, Entry, Grant, Kind, Log, Proposal};
 use wattle_protocol::{Blob, ContextRecord, PublicKey};
 
-use super::{AuditLine, Audited, Known, Principal, short};
+use super::{AuditLine, Audited, Known, Principal};
 use crate::role::Role;
 
 /// An access log, told entry by entry.
@@ -73,17 +73,17 @@ fn words(action: &Action, known: Known<'_>) -> String {
     match action {
         Action::Grant(grant) => granted(grant),
         Action::Revoke { key } => match known.of(key) {
-            Principal { what: None, .. } => format!("withdrew the invitation {}", short(key)),
+            Principal { what: None, .. } => format!("withdrew the invitation {}", key.short()),
             somebody => format!("revoked {somebody}"),
         },
-        Action::Rotate { new, .. } => format!("replaced the key by {}", short(new)),
+        Action::Rotate { new, .. } => format!("replaced the key by {}", new.short()),
         Action::Invite(invitation) => {
             let (role, uses) = (Role::of(&invitation.rights), invitation.uses);
             let times = if uses == 1 { "once".to_owned() } else { format!("{uses} times") };
-            format!("made the invitation {} as {role}, {times}", short(&invitation.key))
+            format!("made the invitation {} as {role}, {times}", invitation.key.short())
         }
         Action::Redeem { invitation, name, .. } => {
-            format!("took the invitation {} up as {name}", short(invitation))
+            format!("took the invitation {} up as {name}", invitation.short())
         }
         Action::SetSequencer { key, term } => {
             format!("let {} order the log, term {term}", known.of(key))
@@ -104,7 +104,7 @@ fn granted(grant: &Grant) -> String {
         Kind::Service => "the service ",
     };
     let role = Role::of(&grant.rights);
-    let name = if grant.name.is_empty() { short(&grant.key) } else { grant.name.clone() };
+    let name = if grant.name.is_empty() { grant.key.short() } else { grant.name.clone() };
     let until = if grant.until.is_some() { ", until a date" } else { "" };
     let budget = grant.edits_per_minute;
     let budget = budget.map(|edits| format!(", {edits} edits a minute")).unwrap_or_default();

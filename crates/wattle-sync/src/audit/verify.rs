@@ -157,7 +157,7 @@ impl Checker {
         for stored in self.store.receipts(context)? {
             let (document, receipt) = (stored.document, &stored.receipt);
             let spot = Spot { context, document: Some(&document) };
-            let signer = super::short(&receipt.key);
+            let signer = receipt.key.short();
             if !receipt.verify((context, &document), &stored.heads) {
                 let what = format!("the receipt of {signer} is not signed by it");
                 self.problem(spot, None, &what);

@@ -109,17 +109,13 @@ fn waiting_of(proposal: ChangeHash, bytes: &Blob) -> Option<Waiting> {
     let read = Proposal::read(bytes).ok()?;
     let what = match &read.action {
         Action::Grant(grant) => format!("grant {} to {}", Role::of(&grant.rights), grant.name),
-        Action::Revoke { key } => format!("revoke {}", short(key)),
-        Action::Rotate { new, .. } => format!("replace the key by {}", short(new)),
+        Action::Revoke { key } => format!("revoke {}", key.short()),
+        Action::Rotate { new, .. } => format!("replace the key by {}", new.short()),
         Action::Invite(invitation) => format!("invite as {}", Role::of(&invitation.rights)),
         Action::Redeem { name, .. } => format!("take an invitation up as {name}"),
-        Action::SetSequencer { key, .. } => format!("let {} order the log", short(key)),
-        Action::Expire { key } => format!("end the rights of {}", short(key)),
-        Action::Freeze { key, .. } => format!("freeze {}", short(key)),
+        Action::SetSequencer { key, .. } => format!("let {} order the log", key.short()),
+        Action::Expire { key } => format!("end the rights of {}", key.short()),
+        Action::Freeze { key, .. } => format!("freeze {}", key.short()),
     };
     Some(Waiting { proposal, author: read.author, what })
-}
-
-fn short(key: &PublicKey) -> String {
-    key.to_string().chars().take(8).collect()
 }
