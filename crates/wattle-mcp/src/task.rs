@@ -7,10 +7,11 @@ use sha2::{Digest, Sha256};
 use wattle_context::plain::brief;
 use wattle_context::{Edit, ItemId, ItemView, Op, Path, Section, Value};
 use wattle_sync::Parts;
+use wattle_sync::clock::now_ms;
 
 use crate::args::{Status, TaskClaim, TaskUpdate};
 use crate::claims::{Claim, Record, Said, claims, owner, records};
-use crate::desk::{Opened, Scene, now_ms};
+use crate::desk::{Opened, Scene};
 use crate::read::foot;
 use crate::show;
 use crate::text::count;

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod address;
 pub mod audit;
+pub mod clock;
 pub mod error;
 pub mod guard;
 pub mod identity;

@@ -4,6 +4,7 @@ use serde_json::json;
 use wattle_context::json::answer_to_json;
 use wattle_context::{Op, Settlement};
 use wattle_sync::Parts;
+use wattle_sync::clock::now_ms;
 
 use crate::args;
 use crate::failure::Failure;
@@ -11,7 +12,6 @@ use crate::landing;
 use crate::render;
 use crate::screen::{Form, Screen, say};
 use crate::session::Session;
-use crate::time::now_ms;
 use crate::typed;
 use crate::who::Roll;
 

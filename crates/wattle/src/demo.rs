@@ -5,12 +5,12 @@ use std::time::Instant;
 use wattle_context::Landed;
 use wattle_context::plain::brief;
 use wattle_sync::Role;
+use wattle_sync::clock::now_ms;
 
 use crate::args;
 use crate::failure::Failure;
 use crate::render;
 use crate::screen::{Screen, say};
-use crate::time::now_ms;
 
 mod cast;
 mod check;

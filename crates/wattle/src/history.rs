@@ -6,13 +6,13 @@ use wattle_context::history::LogEntry;
 use wattle_context::json::{difference_to_json, log_entry_to_json};
 use wattle_context::plain::ago;
 use wattle_sync::Parts;
+use wattle_sync::clock::now_ms;
 
 use crate::args;
 use crate::failure::Failure;
 use crate::render;
 use crate::screen::{Form, Screen, say};
 use crate::session::{self, Session};
-use crate::time::now_ms;
 use crate::version;
 use crate::who::Roll;
 

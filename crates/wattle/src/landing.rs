@@ -4,10 +4,10 @@ use std::io;
 
 use wattle_context::plain::{ago, brief};
 use wattle_context::{Answer, Landed, Op, Touch};
+use wattle_sync::clock::now_ms;
 
 use crate::render::quoted;
 use crate::screen::{Paint, Screen, say};
-use crate::time::now_ms;
 
 /// Others that an answer names in one line.
 const OTHERS_SHOWN: usize = 3;

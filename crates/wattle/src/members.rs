@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use wattle_context::Section;
+use wattle_sync::clock::now_s;
 use wattle_sync::{End, Invitation, Kind, Member, Role};
 
 use crate::failure::Failure;
@@ -137,7 +138,7 @@ pub(crate) fn line(roll: &Roll, member: &Member, paint: Paint) -> String {
 }
 
 fn invitations(screen: &mut Screen, roll: &Roll) -> Result<(), Failure> {
-    let now = time::now_s();
+    let now = now_s();
     let open = roll.members.invitations.iter().filter(|one| state(one, now) == "open");
     let open: Vec<&Invitation> = open.collect();
     if !open.is_empty() {
@@ -178,7 +179,7 @@ fn ending(end: End) -> &'static str {
 
 fn to_json(roll: &Roll) -> Json {
     let members = &roll.members;
-    let now = time::now_s();
+    let now = now_s();
     let invitations: Vec<Json> = members
         .invitations
         .iter()

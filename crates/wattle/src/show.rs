@@ -6,6 +6,7 @@ use wattle_context::plain::clean;
 use wattle_context::{
     Conflict, Context, FieldView, ItemId, ItemView, Part, Path, Section, SectionView,
 };
+use wattle_sync::clock::now_ms;
 use wattle_sync::{Parts, Peer};
 
 use crate::args;
@@ -187,7 +188,7 @@ fn print(screen: &mut Screen, seen: &Seen, how: (&str, Depth)) -> Result<(), Fai
                 say!(screen, "{}", clean(&value.to_string()))?;
             }
             if let Some(conflict) = &field.conflict {
-                render::conflict(screen, conflict, crate::time::now_ms())?;
+                render::conflict(screen, conflict, now_ms())?;
             }
         }
         Seen::Body { body, .. } => screen.text(&body.text)?,

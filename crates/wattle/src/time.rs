@@ -1,22 +1,7 @@
 //! Times for people.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use wattle_context::json::timestamp;
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_millis()).ok())
-        .unwrap_or_default()
-}
-
-/// Seconds since 1970.
-pub(crate) fn now_s() -> u64 {
-    u64::try_from(now_ms() / 1000).unwrap_or_default()
-}
+use wattle_sync::clock::now_s;
 
 /// Seconds since 1970, so many from now.
 pub(crate) fn in_seconds(seconds: u64) -> u64 {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use wattle_sync::clock::now_s;
 
 use super::Act;
 use crate::limits::AUDIT_LINES_WAITING_MAX;
@@ -90,9 +90,7 @@ impl File {
 }
 
 fn line<T: Serialize>(what: &T) -> Vec<u8> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let time = since.map_or(0, |since| since.as_secs());
-    let mut line = serde_json::to_vec(&Line { time, what }).unwrap_or_default();
+    let mut line = serde_json::to_vec(&Line { time: now_s(), what }).unwrap_or_default();
     line.push(b'\n');
     line
 }

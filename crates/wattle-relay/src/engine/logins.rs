@@ -1,9 +1,8 @@
 //! Who comes in, how long they may stay, and what time it is.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{Blob, Input, LinkId, PublicKey};
+use wattle_sync::clock::now_s;
 
 use super::{Engine, LoginState};
 use crate::audit::Act;
@@ -42,7 +41,7 @@ impl Engine {
 
     /// Tells the machine the time of day, and ends the links whose tokens have ended.
     pub(super) fn strike(&mut self) {
-        let unix_seconds = unix_seconds();
+        let unix_seconds = now_s();
         self.give(Input::Clock { unix_seconds }, None);
         let ended = |state| match state {
             LoginState::Until(end) => end.saturating_add(TOKEN_LEEWAY_SECONDS) < unix_seconds,
@@ -53,8 +52,4 @@ impl Engine {
             self.turn_out(link, Refusal::new(Code::Expired, "the token has expired"));
         }
     }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

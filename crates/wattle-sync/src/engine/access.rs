@@ -13,8 +13,8 @@ use wattle_protocol::{Blob, ChangeHash, Input, PublicKey};
 use wattle_store::{Store, StoreError};
 
 use super::Engine;
-use super::edits::now_s;
 use crate::access::Outcome;
+use crate::clock::now_s;
 use crate::error::AccessFailed;
 use crate::limits::CLOCK;
 use crate::role::Role;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use wattle_context::{Author, Document, Edit, Edited, ItemId, Part, ResolveError, Typed};
 use wattle_protocol::{Blob, Change, ChangeHash, Input, Position};
@@ -10,6 +9,7 @@ use wattle_store::{Append, Store, StoreError};
 
 use super::Engine;
 use super::command::Order;
+use crate::clock::now_ms;
 use crate::error::{EditFailed, ReadError, ResolveFailed};
 use crate::limits::CHANGES_PER_SEAL_MAX;
 use crate::part::key_of;
@@ -280,14 +280,4 @@ impl Items {
         self.are_missing |= getrandom::fill(&mut bytes).is_err();
         ItemId::from_bytes(bytes)
     }
-}
-
-/// Seconds since 1970.
-pub(super) fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use wattle_protocol::{Blob, ChangeHash, DocumentKey, PublicKey};
 use wattle_store::{Store, StoreError};
 
 use super::Engine;
-use super::edits::now_s;
+use crate::clock::now_s;
 use crate::hex::{hex, unhex};
 use crate::limits::{FORKS_MAX, LEDGER_FLUSH_MS, REFUSALS_MAX};
 use crate::part::name_of;

@@ -5,7 +5,7 @@ use wattle_protocol::access::{Member, Rights};
 use wattle_store::Store;
 
 use super::super::Engine;
-use super::super::edits::{now_ms, now_s};
+use crate::clock::{now_ms, now_s};
 use crate::error::EditFailed;
 use crate::role::Role;
 

@@ -9,10 +9,10 @@ use wattle_protocol::{Blob, ChangeHash, Input, LinkId, PublicKey};
 use wattle_store::{Store, StoreError};
 
 use super::super::Engine;
-use super::super::edits::now_s;
 use super::super::setup::random;
 use super::{Granted, Waiter};
 use crate::access::{Outcome, Passing};
+use crate::clock::now_s;
 use crate::error::AccessFailed;
 use crate::identity::Identity;
 use crate::limits::{REFUSALS_REMEMBERED_MAX, WISHES_WAITING_MAX};
