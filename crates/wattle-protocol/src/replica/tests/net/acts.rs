@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disk, Net, config_of, key_of};
+use super::disk::Disk;
+use super::{Net, config_of, key_of};
 use crate::access::{
     Action, Closure, Grant, Invitation, Kind, Log, Power, Proposal, Rights, Scopes, entry_hash,
     proposal_hash, redeem_bytes,
