@@ -19,6 +19,21 @@ fn four() -> (Net, [usize; 4]) {
     (net, nodes)
 }
 
+/// Bot has work of Eve's that nobody else had when Ana revoked her; Bot does not know yet.
+fn with_late_work() -> (Net, [usize; 4]) {
+    let (mut net, nodes) = four();
+    let [relay, ana, bot, eve] = nodes;
+    net.cut_all();
+    net.write(eve, 1, 2);
+    net.dial(eve, bot);
+    net.settle();
+    net.cut_all();
+    net.keep_dialling(ana, relay);
+    net.revoke(ana, eve);
+    net.settle();
+    (net, nodes)
+}
+
 #[test]
 fn what_was_written_before_stays_and_the_link_is_closed_with_the_entry() {
     let (mut net, [relay, ana, bot, eve]) = four();
@@ -80,15 +95,7 @@ fn late_work_of_a_revoked_author_is_taken_out_with_what_builds_on_it() {
 
 #[test]
 fn documents_that_are_not_in_memory_are_looked_through_too() {
-    let (mut net, [relay, ana, bot, eve]) = four();
-    net.cut_all();
-    net.write(eve, 1, 2);
-    net.dial(eve, bot);
-    net.settle();
-    net.cut_all();
-    net.keep_dialling(ana, relay);
-    net.revoke(ana, eve);
-    net.settle();
+    let (mut net, [relay, ana, bot, _]) = with_late_work();
     net.pass(200_000);
     net.pass(200_000);
     assert_eq!(net.replica(bot).documents_in_memory(), 0);
@@ -99,15 +106,7 @@ fn documents_that_are_not_in_memory_are_looked_through_too() {
 
 #[test]
 fn a_store_that_cannot_take_changes_out_is_asked_again() {
-    let (mut net, [relay, ana, bot, eve]) = four();
-    net.cut_all();
-    net.write(eve, 1, 2);
-    net.dial(eve, bot);
-    net.settle();
-    net.cut_all();
-    net.keep_dialling(ana, relay);
-    net.revoke(ana, eve);
-    net.settle();
+    let (mut net, [relay, ana, bot, _]) = with_late_work();
     let entries = net.access(relay);
     // The log came, by another process; the changes cannot be taken out yet.
     net.dial(bot, ana);
