@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::OnceCell;
 use wattle_context::Context;
@@ -12,7 +13,7 @@ use wattle_sync::clock::now_ms;
 use wattle_sync::{Kind, Parts, Peer};
 
 use crate::trouble::Trouble;
-use crate::who::{Me, client};
+use crate::who::{Me, client, mark_of};
 
 /// A peer that is being opened; a failure is told to the agent as it is.
 pub type Opening = Pin<Box<dyn Future<Output = Result<Peer, String>> + Send>>;
@@ -59,16 +60,19 @@ impl Desk {
         Self { open, opened: OnceCell::new(), mark }
     }
 
+    /// The same for a session of the client: a hook of the session has the same mark.
+    pub(crate) fn of_session(mut self, id: &str) -> Self {
+        self.mark = mark_of(id);
+        self
+    }
+
     /// The context, opened for `program` if it is not open yet.
     pub(crate) async fn opened(&self, program: &str) -> Result<&Opened, Trouble> {
         let name = client(program, &self.mark);
         let opened = self.opened.get_or_try_init(|| async {
             let opened = (self.open)(name.clone()).await;
             let peer = opened.map_err(|why| Trouble::Closed { why })?;
-            let key = peer.key().to_string();
-            let me = Me { key, client: name, claimed: Arc::default() };
-            let called = peer.name().await.unwrap_or_else(|| peer.context_id().to_string());
-            Ok(Opened { peer, me, name: called })
+            Ok(Opened::of(peer, (name, Arc::default())).await)
         });
         opened.await
     }
@@ -80,6 +84,13 @@ impl Desk {
 }
 
 impl Opened {
+    /// An open context for a client of this name, that may have claimed tasks before.
+    pub(crate) async fn of(peer: Peer, (client, claimed): (String, Arc<AtomicBool>)) -> Self {
+        let me = Me { key: peer.key().to_string(), client, claimed };
+        let name = peer.name().await.unwrap_or_else(|| peer.context_id().to_string());
+        Self { peer, me, name }
+    }
+
     /// Reads.
     pub(crate) async fn view<T: Send + 'static>(
         &self,

@@ -4,6 +4,9 @@
 //! and in those with `initialize`. The context is opened by the caller of this crate ([`Open`]) when
 //! the first request says who asks. Answers are short Markdown; what others wrote stands in them as
 //! quoted input, with its author.
+//!
+//! [`brief()`] and [`changes`] are the same for hooks: programs that a client runs, and whose output it
+//! puts into the session.
 
 mod address;
 mod args;
@@ -14,6 +17,7 @@ mod cursor;
 mod desk;
 mod edit;
 mod follow;
+mod hook;
 mod limits;
 mod news;
 mod page;
@@ -31,4 +35,5 @@ mod trouble;
 mod who;
 
 pub use desk::{Open, Opening};
+pub use hook::{HookError, Session, Told, brief, changes, now};
 pub use stdio::{ServeError, serve};

@@ -36,3 +36,9 @@ pub(crate) const FOLLOWED_MAX: usize = 1_000;
 pub(crate) const LISTED_DOCUMENTS_MAX: usize = 50;
 /// A client's own name in the history.
 pub(crate) const CLIENT_CHARS_MAX: usize = 40;
+/// What a hook tells of changes: it stands in the session before every prompt.
+pub(crate) const CHANGES_TOKENS: usize = 1_000;
+/// Open conflicts that a session is remembered to know.
+pub(crate) const TOLD_CONFLICTS_MAX: usize = 500;
+/// Lost claims that a session is remembered to know.
+pub(crate) const TOLD_LOST_MAX: usize = 100;

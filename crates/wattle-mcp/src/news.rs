@@ -97,6 +97,11 @@ impl News {
         format!("- {}{now}{perhaps} — {who}", short(&self.path))
     }
 
+    /// Whether a person wrote it, and not with an agent's key.
+    pub(crate) fn by_person(&self, scene: Scene<'_>) -> bool {
+        self.by.by_person() && !self.by.signed_by(scene.agents)
+    }
+
     /// Whether it lies at or below a path, or above it.
     pub(crate) fn concerns(&self, paths: &[Path]) -> bool {
         let within = |inner: &str, outer: &str| {

@@ -1,5 +1,6 @@
 //! One client over standard input and output, and the end of both.
 
+use std::env;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,6 +17,9 @@ use crate::desk::{Desk, Open};
 use crate::limits::GRACE;
 use crate::server::Server;
 use crate::tools;
+
+/// In which Claude Code names its session to the servers that it starts; its hooks get the same.
+const SESSION: &str = "CLAUDE_CODE_SESSION_ID";
 
 /// Why a client could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +39,11 @@ pub enum ServeError {
 /// server: a second after the end of the input it ends, too.
 pub async fn serve(open: Open) -> Result<(), ServeError> {
     let seal = Seal::new().map_err(|_| ServeError::NoRandomness)?;
-    let server = Server::new(Desk::new(open), seal, tools::all()?);
+    let desk = match env::var(SESSION) {
+        Ok(session) if !session.is_empty() => Desk::new(open).of_session(&session),
+        _ => Desk::new(open),
+    };
+    let server = Server::new(desk, seal, tools::all()?);
     let (input, output) = stdio_pipes();
     let (ended, end) = oneshot::channel();
     let input = Input { inner: input, ended: Some(ended) };

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use sha2::{Digest, Sha256};
 use wattle_context::plain::{ago, brief};
 use wattle_context::{Candidate, Context, ItemView, LogEntry, LogFilter, Part, Section};
 
@@ -24,7 +25,7 @@ pub(crate) const DECIDED: &str = "a person decided";
 pub(crate) struct Me {
     /// The key, in hexadecimal.
     pub(crate) key: String,
-    /// The client: different for every process.
+    /// The client: different for every process, or for every session where the client names it.
     pub(crate) client: String,
     /// Whether it has ever claimed a task.
     pub(crate) claimed: Arc<AtomicBool>,
@@ -54,6 +55,11 @@ pub(crate) fn client(program: &str, mark: &str) -> String {
     let letters = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = program.chars().map(letters).take(CLIENT_CHARS_MAX).collect();
     format!("{AGENT}{name}/{mark}")
+}
+
+/// The mark of a session: the same in every process of it.
+pub(crate) fn mark_of(session: &str) -> String {
+    Sha256::digest(session.as_bytes()).iter().take(2).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The reason as it may stand in the history of an agent's edit: none that says a person decided.
@@ -91,6 +97,11 @@ impl Written {
     pub(crate) fn by_person(&self) -> bool {
         let program = self.client.split(' ').next().unwrap_or_default();
         program == PEOPLE || (self.client.starts_with(AGENT) && self.why.starts_with(DECIDED))
+    }
+
+    /// Whether one of these keys signed it.
+    pub(crate) fn signed_by(&self, keys: &BTreeSet<String>) -> bool {
+        keys.contains(&self.key)
     }
 
     /// `ana`, or `claude-code/1a2b for ana`.
@@ -172,7 +183,7 @@ impl<'a> Authors<'a> {
         let binding = binding(item.section).iter().filter(says);
         let written = binding.filter_map(|name| self.field(item, name));
         written
-            .filter(|written| !written.by_person() || self.agents.contains(&written.key))
+            .filter(|written| !written.by_person() || written.signed_by(self.agents))
             .min_by_key(|written| written.rank)
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) mod access;
+pub(crate) mod clients;
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -240,6 +241,14 @@ Examples:
 The agent's program starts it and ends it. Several may run on one folder at once.
 Logs go to standard error: WATTLE_LOG=info wattle mcp")]
     Mcp,
+    /// Give an agent's program this context: write its configuration, after showing the change
+    #[command(after_help = clients::CONNECT_EXAMPLES)]
+    Connect(clients::Connect),
+    /// Take what `wattle connect` wrote out of an agent's program again
+    Disconnect(clients::Disconnect),
+    /// For the hooks of an agent's program: what to put into its session
+    #[command(subcommand)]
+    Hook(clients::Hook),
     /// See it work: a relay and two peers that edit at once, one of them offline for a while
     Demo(Demo),
 }

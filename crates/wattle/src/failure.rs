@@ -11,6 +11,7 @@ use wattle_sync::{
     Refusal, ResolveFailed, VerifyError,
 };
 
+use crate::connect::ConnectError;
 use crate::landing::others;
 
 /// Why a command did not do it.
@@ -221,6 +222,9 @@ pub(crate) enum Failure {
     /// An agent's program was not served.
     #[error(transparent)]
     Mcp(#[from] wattle_mcp::ServeError),
+    /// A client was not connected.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// What the demonstration claims did not come true.
     #[error("the demonstration failed: {claim}")]
     Claim {
@@ -232,7 +236,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// The exit code: 1 refused or not found, 2 usage, 3 changed since the version given.
     pub(crate) fn code(&self) -> u8 {
-        if matches!(self, Self::Usage { .. }) {
+        if matches!(self, Self::Usage { .. } | Self::Connect(ConnectError::NotAsked)) {
             return 2;
         }
         if matches!(self, Self::Changed { .. }) { 3 } else { 1 }

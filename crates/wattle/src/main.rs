@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 mod agent;
 mod args;
 mod audit;
+mod connect;
 mod conflicts;
 mod demo;
 mod edit;
@@ -16,6 +17,7 @@ mod export;
 mod failure;
 mod grant;
 mod history;
+mod hook;
 mod import;
 mod init;
 mod invite;
@@ -43,7 +45,11 @@ mod watch;
 mod who;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && hook::is_meant() => return hook::misunderstood(),
+        Err(error) => error.exit(),
+    };
     let filter = EnvFilter::try_from_env("WATTLE_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

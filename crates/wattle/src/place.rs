@@ -28,11 +28,14 @@ impl Place {
                 Err(Failure::NoContext { from: given.to_owned() })
             };
         }
-        let from = here()?;
-        from.ancestors()
-            .map(Self::at)
-            .find(|place| place.directory.is_dir())
-            .ok_or(Failure::NoContext { from })
+        Self::above(&here()?)
+    }
+
+    /// The nearest context upward from a folder.
+    pub(crate) fn above(folder: &Path) -> Result<Self, Failure> {
+        let mut places = folder.ancestors().map(Self::at);
+        let found = places.find(|place| place.directory.is_dir());
+        found.ok_or_else(|| Failure::NoContext { from: folder.to_owned() })
     }
 
     /// Where a new context goes: in `given`, or here.

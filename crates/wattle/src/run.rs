@@ -10,7 +10,7 @@ use crate::screen::{Form, Screen};
 use crate::session::{Acting, Session};
 use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
 use crate::{
-    conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch,
+    connect, conflicts, demo, edit, export, history, hook, import, init, mcp, show, status, sync, up, watch,
 };
 
 /// What stands in the history as the program.
@@ -71,6 +71,9 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
         Command::Mcp => mcp::run(dir, acting).await,
+        Command::Connect(args) => connect::connect((dir, &acting), args, screen),
+        Command::Disconnect(args) => connect::disconnect(dir, args, screen),
+        Command::Hook(which) => hook::run(which, dir, acting),
         Command::Demo(args) => demo::run(args, screen).await,
     }
 }

@@ -34,6 +34,15 @@ impl Session {
         Ok(Self { place: Place::find(given)?, acting, client })
     }
 
+    /// The context that is nearest to a folder, upward.
+    pub(crate) fn below(
+        folder: &FilePath,
+        acting: Acting,
+        client: &'static str,
+    ) -> Result<Self, Failure> {
+        Ok(Self { place: Place::above(folder)?, acting, client })
+    }
+
     /// The folder around the context's.
     pub(crate) fn root(&self) -> &FilePath {
         &self.place.root

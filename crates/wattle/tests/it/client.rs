@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -44,8 +44,18 @@ pub(crate) struct Client {
 impl Client {
     /// A client that can show forms to its user.
     pub(crate) fn start(desk: &Desk, era: Era, name: &str) -> Self {
-        let mut child =
-            desk.command(&["mcp"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Self::run(desk.command(&["mcp"]), era, name)
+    }
+
+    /// Claude Code, which names its session to the servers that it starts.
+    pub(crate) fn of_session(desk: &Desk, session: &str) -> Self {
+        let mut command = desk.command(&["mcp"]);
+        command.env("CLAUDE_CODE_SESSION_ID", session);
+        Self::run(command, Era::Stateless, "claude-code")
+    }
+
+    fn run(mut command: Command, era: Era, name: &str) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (send, messages) = channel();
         std::thread::spawn(move || {

@@ -72,6 +72,8 @@ impl Desk {
             .env_remove("WATTLE_AS")
             .env_remove("WATTLE_PASSPHRASE")
             .env_remove("WATTLE_LOG")
+            .env_remove("CLAUDE_CODE_SESSION_ID")
+            .env_remove("CLAUDE_PROJECT_DIR")
             .stdin(Stdio::null());
         command
     }

@@ -9,8 +9,10 @@
 mod agents;
 mod alone;
 mod client;
+mod connect;
 mod demo;
 mod desk;
+mod hook;
 mod import;
 mod many;
 mod mcp_tools;
