@@ -1,7 +1,7 @@
 //! What is printed: to standard output as text or JSON, coloured only on a terminal.
 
 use std::env;
-use std::io::{self, IsTerminal, StdoutLock, Write};
+use std::io::{self, IsTerminal, Stdout, Write};
 
 use serde_json::Value as Json;
 
@@ -33,7 +33,8 @@ pub(crate) enum Paint {
 /// Standard output.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    out: StdoutLock<'static>,
+    /// Not locked: `wattle mcp` writes its answers from other threads.
+    out: Stdout,
     /// The form that was asked for.
     pub(crate) form: Form,
     /// The colours that are fit.
@@ -44,7 +45,7 @@ impl Screen {
     pub(crate) fn new(form: Form) -> Self {
         let stdout = io::stdout();
         let paint = Paint::fit(stdout.is_terminal());
-        Self { out: stdout.lock(), form, paint }
+        Self { out: stdout, form, paint }
     }
 
     /// One line, seen at once.

@@ -434,3 +434,31 @@ fn no_write_is_lost_however_many_are_made_at_once() {
         }
     }
 }
+
+/// Programs on Node give their children sockets where others give pipes.
+#[cfg(unix)]
+#[test]
+fn a_client_may_speak_through_sockets() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    let ana = Desk::new("ana");
+    let ((input, theirs_in), (output, theirs_out)) =
+        (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+    let mut command = ana.command(&["mcp"]);
+    command.stdin(OwnedFd::from(theirs_in)).stdout(OwnedFd::from(theirs_out));
+    let mut child = command.spawn().unwrap();
+    // What the command holds of their ends would keep the sockets open.
+    drop(command);
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {},
+        "clientInfo": { "name": "node", "version": "1" } } });
+    writeln!(&input, "{hello}").unwrap();
+    output.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+    let mut answer = String::new();
+    BufReader::new(&output).read_line(&mut answer).unwrap();
+    let answer: Json = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["result"]["serverInfo"]["name"], "wattle", "{answer}");
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
