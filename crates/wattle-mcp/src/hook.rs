@@ -102,8 +102,7 @@ async fn desk(peer: Peer, session: &Session) -> Opened {
 
 async fn told(desk: &Opened) -> Result<Told, HookError> {
     let heads = desk.peer.heads().await.map_err(HookError::Read)?;
-    let read =
-        move |scene: Scene<'_>| Told::of(scene, &heads, &show::conflicts(scene.context));
+    let read = move |scene: Scene<'_>| Told::of(scene, &heads, &show::conflicts(scene.context));
     Ok(desk.view(Parts::Sections, read).await?)
 }
 

@@ -204,10 +204,7 @@ fn remote(
         Some(name) if !named(name) => {
             Err(ConnectError::NoVariable { name: name.to_owned() }.into())
         }
-        _ => Ok(Entry::Remote {
-            url: url.to_owned(),
-            token_env: token_env.map(str::to_owned),
-        }),
+        _ => Ok(Entry::Remote { url: url.to_owned(), token_env: token_env.map(str::to_owned) }),
     }
 }
 

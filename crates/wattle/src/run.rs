@@ -10,7 +10,8 @@ use crate::screen::{Form, Screen};
 use crate::session::{Acting, Session};
 use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
 use crate::{
-    connect, conflicts, demo, edit, export, history, hook, import, init, mcp, show, status, sync, up, watch,
+    conflicts, connect, demo, edit, export, history, hook, import, init, mcp, show, status, sync,
+    up, watch,
 };
 
 /// What stands in the history as the program.

@@ -177,7 +177,9 @@ impl Client {
             (Self::ClaudeCode, Scope::Project) => {
                 "start `claude` in the project and allow the server wattle once"
             }
-            (Self::ClaudeCode, Scope::User) => "sessions of `claude` that begin from now on have it",
+            (Self::ClaudeCode, Scope::User) => {
+                "sessions of `claude` that begin from now on have it"
+            }
             (Self::Codex, Scope::Project) => {
                 "`codex` reads it in a project that is trusted; `codex mcp list` shows it"
             }

@@ -38,9 +38,8 @@ pub(super) fn take(text: &str, (container, name): (&str, &str)) -> Result<String
     let root = parse(text)?;
     let top = top(&root)?;
     let Some(servers) = object_in(&top, container)? else { return Ok(text.to_owned()) };
-    if let Some(property) = servers.get(name) {
-        property.remove();
-    }
+    let Some(property) = servers.get(name) else { return Ok(text.to_owned()) };
+    property.remove();
     if is_blank(&servers)
         && let Some(property) = top.get(container)
     {

@@ -44,7 +44,9 @@ pub(super) fn put(
 pub(super) fn take(text: &str, (container, name): (&str, &str)) -> Result<String, Unfit> {
     let mut document = parse(text)?;
     let Some(servers) = table_in(&mut document, container)? else { return Ok(text.to_owned()) };
-    servers.remove(name);
+    if servers.remove(name).is_none() {
+        return Ok(text.to_owned());
+    }
     Ok(document.to_string())
 }
 
@@ -77,9 +79,7 @@ fn table(entry: &Json) -> Table {
     for (key, found) in entry.as_object().into_iter().flatten() {
         let item = match found {
             Json::String(text) => value(text.as_str()),
-            Json::Array(list) => {
-                value(list.iter().filter_map(Json::as_str).collect::<Array>())
-            }
+            Json::Array(list) => value(list.iter().filter_map(Json::as_str).collect::<Array>()),
             // No entry has these.
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => continue,
         };

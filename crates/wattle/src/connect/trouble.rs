@@ -67,7 +67,9 @@ pub(crate) enum ConnectError {
         url: String,
     },
     /// A name that no variable has.
-    #[error("{name:?} is no name of an environment variable; the token itself does not belong here")]
+    #[error(
+        "{name:?} is no name of an environment variable; the token itself does not belong here"
+    )]
     NoVariable {
         /// What was given.
         name: String,

@@ -61,8 +61,8 @@ impl Memory {
             Ok(_) | Err(_) => {}
         }
         let read = fs::read(&self.file);
-        let bytes = read
-            .map_err(|error| MemoryError::Unreadable { file: self.file.clone(), error })?;
+        let bytes =
+            read.map_err(|error| MemoryError::Unreadable { file: self.file.clone(), error })?;
         Ok(serde_json::from_slice(&bytes).ok())
     }
 

@@ -175,7 +175,8 @@ fn what_others_wrote_meanwhile_stays() {
         home.write(&before);
         let typed = fs::read_to_string(case.join("args")).unwrap();
         let client = typed.split_whitespace().next().unwrap();
-        home.ok(&[&["connect", "--yes"], typed.split_whitespace().collect::<Vec<_>>().as_slice()].concat());
+        home.ok(&[&["connect", "--yes"], typed.split_whitespace().collect::<Vec<_>>().as_slice()]
+            .concat());
         let mut expected = Files::new();
         for (path, bytes) in &before {
             let now = fs::read_to_string(home.root().join(path)).unwrap();
@@ -193,7 +194,8 @@ fn what_others_wrote_meanwhile_stays() {
 fn an_entry_changed_by_hand_is_shown_and_left_alone() {
     let home = Home::new();
     let file = home.root().join("project/.mcp.json");
-    let by_hand = r#"{"mcpServers": {"wattle": {"command": "wattle", "args": ["mcp"], "env": {"A": "1"}}}}"#;
+    let by_hand =
+        r#"{"mcpServers": {"wattle": {"command": "wattle", "args": ["mcp"], "env": {"A": "1"}}}}"#;
     fs::write(&file, by_hand).unwrap();
     for args in [
         &["connect", "claude-code", "--yes"][..],
@@ -202,7 +204,10 @@ fn an_entry_changed_by_hand_is_shown_and_left_alone() {
     ] {
         let done = home.run(args);
         assert_eq!(done.code, 1, "{done:?}");
-        assert!(done.err.contains("changed by hand") && done.err.contains("\"A\": \"1\""), "{done:?}");
+        assert!(
+            done.err.contains("changed by hand") && done.err.contains("\"A\": \"1\""),
+            "{done:?}"
+        );
         assert_eq!(fs::read_to_string(&file).unwrap(), by_hand);
         assert!(!home.root().join("project/.claude").exists());
     }
@@ -236,7 +241,12 @@ const BROKEN: &[(&str, &str, &[u8], &str)] = &[
     ("claude-code", ".mcp.json", b"[]", "the whole is no object"),
     ("claude-code", ".mcp.json", b"{'mcpServers': {}}", "line 1, column 2"),
     ("claude-code", ".mcp.json", b"{\"a\": \"\xff\"}", "not UTF-8 from byte 7"),
-    ("claude-code", ".claude/settings.json", b"{\"hooks\": {\"SessionStart\": {}}}", "hooks.SessionStart is no list"),
+    (
+        "claude-code",
+        ".claude/settings.json",
+        b"{\"hooks\": {\"SessionStart\": {}}}",
+        "hooks.SessionStart is no list",
+    ),
     ("codex", ".codex/config.toml", b"[tui]\ntheme = dark\n", "line 2, column 9"),
     ("codex", ".codex/config.toml", b"mcp_servers = 3\n", "mcp_servers is no object"),
     ("opencode", "opencode.jsonc", b"{ \"mcp\": 1 }", "mcp is no object"),
@@ -298,7 +308,10 @@ fn the_list_says_what_is_here_and_what_is_connected() {
         let client = clients.iter().find(|one| one["client"] == client).unwrap();
         let places = client["places"].as_array().unwrap();
         let place = places.iter().find(|one| one["scope"] == scope && one["what"] == what);
-        (client["here"].as_bool().unwrap(), place.map(|one| one["state"].as_str().unwrap().to_owned()))
+        (
+            client["here"].as_bool().unwrap(),
+            place.map(|one| one["state"].as_str().unwrap().to_owned()),
+        )
     };
     let is = |state: &str| Some(state.to_owned());
     assert_eq!(state("claude-code", "project", "server"), (false, is("connected")));

@@ -134,7 +134,10 @@ fn conflicts_are_told_when_they_open_and_when_they_close() {
     assert_eq!(changes(&ana, SESSION), "");
     ana.ok(&["resolve", &conflict, "--keep", "a", "--why", "it is quieter"]);
     let news = changes(&ana, SESSION);
-    assert!(news.contains("## Settled") && news.contains(&format!("- {conflict} rules/")), "{news}");
+    assert!(
+        news.contains("## Settled") && news.contains(&format!("- {conflict} rules/")),
+        "{news}"
+    );
     assert!(news.contains("## By people"), "{news}");
 }
 
@@ -161,7 +164,10 @@ fn a_claim_that_is_lost_is_told_once() {
     let done = ana.fed(&["edit", "-"], &op.to_string());
     assert_eq!(done.code, 0, "{done:?}");
     let news = changes(&ana, SESSION);
-    assert!(news.contains("## Claims that are lost") && news.contains("held by planner/0000"), "{news}");
+    assert!(
+        news.contains("## Claims that are lost") && news.contains("held by planner/0000"),
+        "{news}"
+    );
     ana.edit(&["rules", "add", "Something else"]);
     let news = changes(&ana, SESSION);
     assert!(news.contains("Something else") && !news.contains("Claims that are lost"), "{news}");
@@ -171,9 +177,12 @@ fn a_claim_that_is_lost_is_told_once() {
 fn what_is_told_is_bounded() {
     let ana = Desk::new("ana");
     brief(&ana, SESSION);
-    let long = "a long reason ".repeat(40);
+    let long = "a long title ".repeat(14);
     let ops: Vec<Json> = (0..200)
-        .map(|n| json!({ "op": "add", "path": "tasks", "value": { "title": format!("{n} {long}") } }))
+        .map(|n| {
+            let title = format!("{n} {long}");
+            json!({ "op": "add", "path": "tasks", "value": { "title": title } })
+        })
         .collect();
     let done = ana.fed(&["edit", "-"], &Json::from(ops).to_string());
     assert_eq!(done.code, 0, "{done:?}");
@@ -189,8 +198,14 @@ fn what_is_told_is_bounded() {
 fn whatever_happens_a_hook_ends_well() {
     let ana = Desk::new("ana");
     let nowhere = Desk::empty("bob");
-    silent(&nowhere.fed(&["hook", "brief"], &start_of(&nowhere, SESSION).to_string()), "no context");
-    silent(&nowhere.fed(&["hook", "changes"], &prompt_of(&nowhere, SESSION).to_string()), "no context");
+    silent(
+        &nowhere.fed(&["hook", "brief"], &start_of(&nowhere, SESSION).to_string()),
+        "no context",
+    );
+    silent(
+        &nowhere.fed(&["hook", "changes"], &prompt_of(&nowhere, SESSION).to_string()),
+        "no context",
+    );
     let no_session = json!({ "cwd": ana.project() }).to_string();
     for garbage in ["", "{", "[]", "null", "\u{0}\u{1}", no_session.as_str()] {
         silent(&ana.fed(&["hook", "brief"], garbage), "session_id");
