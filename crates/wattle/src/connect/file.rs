@@ -39,7 +39,7 @@ pub(super) fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// Writes a file in one step, with the permissions that it has.
 pub(super) fn write(file: &Path, text: &str) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
     let permissions = match fs::metadata(file) {
         Ok(metadata) => Some(metadata.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
