@@ -89,3 +89,6 @@ pub const FRAME_OPEN_BYTES_TARGET: usize = 512 * 1024;
 pub const CURSOR_UPDATE_MS: u64 = 1_000;
 /// The time after which something that failed for the moment is tried again.
 pub const RETRY_MS: u64 = 5_000;
+/// So long after the question whoever may know nothing of a context is told that it does not exist:
+/// long enough to look for one that does.
+pub const STRANGER_ANSWER_MS: u64 = 250;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{ContextId, DocumentKey, LinkId, PublicKey};
 
+use crate::metrics::Metrics;
 use crate::relay::StartError;
 
 use file::File;
@@ -22,7 +23,7 @@ pub(crate) struct Audit {
 /// An act, with what is known of it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Act {
-    /// Which kind: `entry`, `refused`, `login-refused`, `closed`.
+    /// Which kind: `entry`, `declined`, `refused`, `login-refused`, `closed`.
     act: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<String>,
@@ -57,8 +58,9 @@ pub(crate) type End = (LinkId, Option<PublicKey>);
 
 impl Audit {
     /// Opens the file for what comes next; what it has stays.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, StartError> {
-        Ok(Self { file: path.map(File::open).transpose()? })
+    pub(crate) fn open(path: Option<&Path>, metrics: &Metrics) -> Result<Self, StartError> {
+        let open = |path| File::open(path, metrics.audit_lines_lost.clone());
+        Ok(Self { file: path.map(open).transpose()? })
     }
 
     /// Never waits.
@@ -102,7 +104,7 @@ impl Act {
         Self { context: Some(context.to_string()), ..self }
     }
 
-    fn at(act: &'static str, (link, key): End, refusal: &Refusal) -> Self {
+    pub(super) fn at(act: &'static str, (link, key): End, refusal: &Refusal) -> Self {
         Self {
             act,
             link: Some(link.0),

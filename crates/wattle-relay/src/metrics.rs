@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     pub(crate) commit_seconds: Histogram,
     pub(crate) fan_out_seconds: Histogram,
     pub(crate) store_failures: Counter,
+    pub(crate) audit_lines_lost: Counter,
     pub(crate) snapshots: Counter,
     pub(crate) compactions_failed: Counter,
     pub(crate) panics: Counter,
@@ -105,6 +106,7 @@ impl Metrics {
             commit_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 14)),
             fan_out_seconds: Histogram::new(exponential_buckets(0.00005, 2.0, 16)),
             store_failures: Counter::default(),
+            audit_lines_lost: Counter::default(),
             snapshots: Counter::default(),
             compactions_failed: Counter::default(),
             panics: Counter::default(),
@@ -229,6 +231,11 @@ impl Metrics {
             "store_failures",
             "Requests that the store failed",
             self.store_failures.clone(),
+        );
+        all.register(
+            "audit_lines_lost",
+            "Lines that are not in the audit log: its disk is full, or too slow",
+            self.audit_lines_lost.clone(),
         );
         all.register("snapshots", "Snapshots made", self.snapshots.clone());
         all.register(

@@ -148,8 +148,9 @@ impl Relay {
         let id = store.id();
         let mut session = [0; 16];
         getrandom::fill(&mut session).map_err(StartError::Randomness)?;
-        let audit = Audit::open(config.audit_log.as_deref())?;
-        let shared = Arc::new(Shared::new(config, audit));
+        let metrics = Metrics::new();
+        let audit = Audit::open(config.audit_log.as_deref(), &metrics)?;
+        let shared = Arc::new(Shared::new(config, audit, metrics));
         let logins = Logins::open(address, &shared).await?;
         let compactor = Compactor::start(&path, Arc::clone(&shared))?;
         let disk = Disk::start(store, compactor, Arc::clone(&shared))?;
@@ -199,11 +200,11 @@ impl RelayHandle {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, audit: Audit) -> Self {
+    pub(crate) fn new(config: Config, audit: Audit, metrics: Metrics) -> Self {
         let limits = &config.limits;
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {
-            metrics: Metrics::new(),
+            metrics,
             health: Health::default(),
             inbox: Inbox::default(),
             audit,

@@ -41,6 +41,18 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// Somebody else's proposal will not be done. Its sender is told that, or, when they may not know of
+    /// the context, that there is none.
+    ProposalDeclined {
+        /// The link that brought it.
+        link: LinkId,
+        /// Of which context.
+        context: ContextId,
+        /// The bytes of it.
+        proposal: Blob,
+        /// Why.
+        refusal: Refusal,
+    },
     /// Proof that a sequencer lies: two entries with one number, both signed by it in one term.
     Forked {
         /// Of which context.

@@ -5,7 +5,7 @@ use super::document::ContextState;
 use super::follow::Phase;
 use crate::access::{Entry, Log, Power, Proposal, Rights, Scopes, entry_hash};
 use crate::id::{Blob, ContextId, DocumentKey, LinkId};
-use crate::identity::{ContextRecord, Seal};
+use crate::identity::{ContextRecord, Seal, Side};
 use crate::io::{Event, Output, StoreRequest};
 use crate::limits::{FRAME_ACCESS_BYTES_TARGET, FRAME_ACCESS_ENTRIES_MAX};
 use crate::message::{Changes, Code, Message, Open, Opened, Refusal, SnapshotPart};
@@ -127,7 +127,7 @@ impl Replica {
         if from > known {
             let refusal =
                 Refusal::new(Code::Missing, "the access entries before these did not come");
-            return self.refuse(link, refusal);
+            return self.refuse_entries(link, context, refusal);
         }
         let at = |number: u64| usize::try_from(number).ok().and_then(|at| there.access.get(at));
         let differs = (from..).zip(&entries).find(|(number, entry)| at(*number) != Some(*entry));
@@ -154,7 +154,7 @@ impl Replica {
         match taken {
             Ok((log, count, refused)) => {
                 if let Some(refused) = refused {
-                    self.refuse(link, refused);
+                    self.refuse_entries(link, context, refused);
                 }
                 if count > 0 {
                     let entries = rest.into_iter().take(count).collect();
@@ -162,7 +162,15 @@ impl Replica {
                     self.write_access(context, writing);
                 }
             }
-            Err(refused) => self.refuse(link, refused),
+            Err(refused) => self.refuse_entries(link, context, refused),
+        }
+    }
+
+    /// Who may not know whether the context is here does not learn what is wrong with its entries.
+    fn refuse_entries(&mut self, link: LinkId, context: ContextId, refusal: Refusal) {
+        let dialled = self.shared(link, &context).is_some_and(|here| here.side == Side::Dials);
+        if dialled || self.is_known(link, &context) {
+            self.refuse(link, refusal);
         }
     }
 
@@ -185,7 +193,7 @@ impl Replica {
         let (Some(own), Some(other)) = (there.access.get(at), entries.first()) else { return };
         let (Ok(ours), Ok(theirs)) = (Entry::read(own), Entry::read(other)) else {
             let refusal = Refusal::new(Code::BadSignature, "an access entry that does not hold");
-            return self.refuse(link, refusal);
+            return self.refuse_entries(link, context, refusal);
         };
         if ours.term == theirs.term && ours.sequencer == theirs.sequencer {
             let proof = [own.clone(), other.clone()];
@@ -194,7 +202,7 @@ impl Replica {
                 self.outbox.push_back(Output::Event(event));
             }
             let reason = "its sequencer has signed two entries with this number";
-            return self.refuse(link, Refusal::new(Code::Fork, reason));
+            return self.refuse_entries(link, context, Refusal::new(Code::Fork, reason));
         }
         let wins = (theirs.term, entry_hash(own)) > (ours.term, entry_hash(other));
         if !wins {
@@ -205,7 +213,7 @@ impl Replica {
         let owns = |log: &Log| passes.is_ok_and(|key| log.rights(&key).power == Power::Own);
         if !there.log.as_ref().is_some_and(owns) {
             let reason = "who passes the sequencer by is not an owner any more";
-            return self.refuse(link, Refusal::new(Code::Revoked, reason));
+            return self.refuse_entries(link, context, Refusal::new(Code::Revoked, reason));
         }
         let before = there.access.get(..at).unwrap_or_default();
         let Ok(log) = Log::read(before) else { return };
@@ -215,7 +223,9 @@ impl Replica {
                 let writing = Writing { from: number, entries, log, link: Some(link) };
                 self.write_access(context, writing);
             }
-            (.., refused) => refused.into_iter().for_each(|refused| self.refuse(link, refused)),
+            (.., refused) => {
+                refused.into_iter().for_each(|refused| self.refuse_entries(link, context, refused))
+            }
         }
     }
 

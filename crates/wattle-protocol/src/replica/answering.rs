@@ -6,10 +6,12 @@ use super::Replica;
 use super::access::{Writing, begin, frame_of};
 use super::document::ContextState;
 use super::follow::{At, Follow, Phase, Stage};
+use super::waking::Timer;
 use crate::access::Scopes;
-use crate::id::{ContextId, DocumentKey, LinkId, Position};
+use crate::id::{ChangeHash, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Side;
-use crate::io::StoreRequest;
+use crate::io::{StoreRequest, Time};
+use crate::limits::{PROPOSALS_WAITING_MAX, STRANGER_ANSWER_MS};
 use crate::message::{Code, Message, Refusal};
 
 impl Replica {
@@ -58,13 +60,19 @@ impl Replica {
         }
     }
 
-    /// Says that there is no such context: to whoever is no member just as where there is none, and
-    /// after the same question to the store.
+    /// Says that there is no such context: to whoever is no member just as where there is none, after
+    /// the same question to the store, and after the same time, however long that took.
     fn answer_stranger(&mut self, link: LinkId, context: ContextId) {
         if self.answer_former(link, context) {
             return;
         }
+        let now = self.now;
         let Some(shared) = self.shared(link, &context) else { return };
+        let due = answer_due(shared.stated_at);
+        if shared.asked && now < due {
+            self.timers.insert((due, Timer::Stranger(link, context)));
+            return;
+        }
         if shared.asked {
             let refusal = Refusal::new(Code::Unknown, "no such context here");
             return self.drop_context(link, context, refusal);
@@ -74,6 +82,39 @@ impl Replica {
             there.strangers.push_back(link);
             self.store(StoreRequest::LoadContext { context });
         }
+    }
+
+    /// Tells somebody who may not know of a context that there is none: as if their proposal had waited
+    /// for it to come, as it does where there is none.
+    pub(super) fn refuse_unheard(
+        &mut self,
+        link: LinkId,
+        context: ContextId,
+        (came, hash): (Time, ChangeHash),
+    ) {
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        let unheard = &mut there.sequencing.unheard;
+        let same = unheard.iter().find(|(.., other)| *other == hash);
+        let due = same.map_or(answer_due(came), |(due, ..)| *due);
+        let waits = unheard.iter().any(|(_, other, same)| (*other, *same) == (link, hash));
+        if due <= self.now && !waits {
+            self.refuse(link, unknown(hash));
+        } else if !waits && unheard.len() < PROPOSALS_WAITING_MAX {
+            unheard.push_back((due, link, hash));
+            self.timers.insert((due, Timer::Unheard(context)));
+        }
+    }
+
+    pub(super) fn tell_unheard(&mut self, context: ContextId) {
+        let now = self.now;
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        let mut told = Vec::new();
+        there.sequencing.unheard.retain(|(due, link, hash)| {
+            let is_due = *due <= now;
+            told.extend(is_due.then_some((*link, *hash)));
+            !is_due
+        });
+        told.into_iter().for_each(|(link, hash)| self.refuse(link, unknown(hash)));
     }
 
     /// Whoever was a member learns that and why it is none any more, up to the entry that ended it.
@@ -166,4 +207,13 @@ impl Replica {
             link.stated_hashes = link.stated_hashes.saturating_sub(stated);
         }
     }
+}
+
+/// When whoever may know nothing of a context is answered.
+pub(super) fn answer_due(asked: Time) -> Time {
+    Time(asked.0.saturating_add(STRANGER_ANSWER_MS))
+}
+
+pub(super) fn unknown(proposal: ChangeHash) -> Refusal {
+    Refusal { about: Some(proposal), ..Refusal::new(Code::Unknown, "no such context here") }
 }

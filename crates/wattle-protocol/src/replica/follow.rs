@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::access::{Log, Scopes};
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, PublicKey};
 use crate::identity::Side;
-use crate::io::Known;
+use crate::io::{Known, Time};
 
 /// A document of a context on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) access: Option<u64>,
     /// The scopes that the key at the other end may read; absent until the log is known.
     pub(super) reads: Option<Scopes>,
+    /// When the last `Open` came.
+    pub(super) stated_at: Time,
     /// The store was asked for the context because of this link.
     pub(super) asked: bool,
     /// The other side must not learn that the context is here, and waits for the store.
@@ -76,6 +78,7 @@ impl Shared {
             stated_access: (0, [0; 32]),
             access: None,
             reads: None,
+            stated_at: Time::default(),
             asked: false,
             is_stranger: false,
             insisted: false,

@@ -214,7 +214,7 @@ impl Replica {
 
     /// The other side has dialled and opens a context.
     pub(super) fn open(&mut self, link: LinkId, open: Open) {
-        let context = open.context;
+        let (context, now) = (open.context, self.now);
         let Some(here) = self.links.get_mut(&link) else { return };
         if here.dials.is_some() {
             return self
@@ -233,6 +233,7 @@ impl Replica {
         {
             return self.close(link, Refusal::new(Code::TooLarge, "too much stated at once"));
         }
+        shared.stated_at = now;
         shared.stated_access = (open.access_entries, open.access_head);
         if open.record.is_some() {
             shared.record = open.record;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::Replica;
 use super::access::Writing;
+use super::answering::{answer_due, unknown};
 use super::document::ContextState;
 use super::waking::Timer;
 use crate::access::{Action, Closure, Log, Proposal, proposal_hash};
@@ -19,6 +20,8 @@ pub(super) struct Sequencing {
     /// In the order in which they came.
     waiting: VecDeque<Waiting>,
     step: Step,
+    /// Refused, of links that may not know that the context is here: when they are told.
+    pub(super) unheard: VecDeque<(Time, LinkId, ChangeHash)>,
     /// Nothing is ordered before this time: the store failed.
     paused: bool,
     /// The end date for which the timer is armed, and until when.
@@ -31,6 +34,8 @@ pub(super) struct Sequencing {
 struct Waiting {
     hash: ChangeHash,
     proposal: Blob,
+    /// When.
+    came: Time,
     /// It is of this replica's own application.
     own: bool,
     /// The sequencer does it without being asked.
@@ -76,6 +81,7 @@ impl Sequencing {
     /// A link is gone: what only it wanted is let go, unless it is being ordered.
     pub(super) fn leave(&mut self, link: LinkId) {
         let under_way = self.step.hash();
+        self.unheard.retain(|(_, other, _)| *other != link);
         self.waiting.retain_mut(|waiting| {
             waiting.from.remove(&link);
             waiting.sent.remove(&link);
@@ -139,12 +145,19 @@ impl Replica {
         }
         let (own, from) = (link.is_none(), link.into_iter().collect());
         let (by_itself, sent) = (false, BTreeSet::new());
-        let new = Waiting { hash, proposal, own, by_itself, asked: false, from, sent };
+        let new =
+            Waiting { hash, proposal, came: self.now, own, by_itself, asked: false, from, sent };
         if waiting.len() >= PROPOSALS_WAITING_MAX {
             let refusal = Refusal::new(Code::Busy, "too many proposals wait to be ordered");
-            return self.refuse_proposal(context, &new, &refusal);
+            if there.log.is_some() || own {
+                self.refuse_proposal(context, &new, &refusal);
+            }
+            return;
         }
         waiting.push_back(new);
+        if !own && there.log.is_none() {
+            self.timers.insert((answer_due(self.now), Timer::Order(context)));
+        }
         self.order(context);
     }
 
@@ -188,7 +201,7 @@ impl Replica {
 
     /// The next proposal that this replica orders, when it can.
     fn next_to_order(&mut self, context: ContextId) -> Option<(ChangeHash, Blob)> {
-        let (own, now) = (self.config.key.public(), self.unix_seconds());
+        let (own, now, tick) = (self.config.key.public(), self.unix_seconds(), self.now);
         let there = self.contexts.get_mut(&context)?;
         if there.state != ContextState::Loaded || there.writing.is_some() || there.reloads {
             return None;
@@ -198,8 +211,10 @@ impl Replica {
             return None;
         }
         let Some(log) = &there.log else {
-            // Strangers are told what they are told of every context that is not here.
-            let foreign = sequencing.waiting.iter().find(|waiting| !waiting.own)?;
+            // Whoever brought it may be about to bring the context too. If not, they are told what
+            // strangers are told of every context.
+            let mut foreign = sequencing.waiting.iter().filter(|waiting| !waiting.own);
+            let foreign = foreign.find(|waiting| answer_due(waiting.came) <= tick)?;
             return Some((foreign.hash, foreign.proposal.clone()));
         };
         sequencing.waiting.retain(|waiting| !log.has(&waiting.hash));
@@ -287,6 +302,7 @@ impl Replica {
         if let Some(there) = self.contexts.get_mut(&context) {
             there.sequencing.paused = false;
             self.order(context);
+            self.forget_unknown(context);
         }
     }
 
@@ -298,18 +314,23 @@ impl Replica {
             self.outbox.push_back(Output::Event(event));
         }
         for link in &refused.from {
-            let told = if self.is_known(*link, &context) || tells_nothing_new(refusal.code) {
-                refusal.clone()
+            self.outbox.push_back(Output::Event(Event::ProposalDeclined {
+                link: *link,
+                context,
+                proposal: refused.proposal.clone(),
+                refusal: refusal.clone(),
+            }));
+            if self.is_known(*link, &context) || tells_nothing_new(refusal.code) {
+                self.refuse(*link, refusal.clone());
             } else {
-                unknown(refused.hash)
-            };
-            self.refuse(*link, told);
+                self.refuse_unheard(*link, context, (refused.came, refused.hash));
+            }
             self.try_to_answer(*link, context);
         }
     }
 
     /// Whether the key at the other end is or was a member.
-    fn is_known(&self, link: LinkId, context: &ContextId) -> bool {
+    pub(super) fn is_known(&self, link: LinkId, context: &ContextId) -> bool {
         let proved = self.links.get(&link).and_then(super::link::Link::proved);
         let log = self.contexts.get(context).and_then(|there| there.log.as_ref());
         proved.zip(log).is_some_and(|(proved, log)| log.member(&proved.key).is_some())
@@ -370,9 +391,13 @@ impl Replica {
         let sent = |waiting: &&mut Waiting| waiting.hash == hash && waiting.sent.contains(&link);
         let found = self.contexts.iter_mut().find_map(|(context, there)| {
             let waiting = there.sequencing.waiting.iter_mut().find(sent)?;
-            Some((*context, waiting))
+            Some((*context, there.log.is_some(), waiting))
         });
-        let Some((context, waiting)) = found else { return false };
+        let Some((context, is_here, waiting)) = found else { return false };
+        if waiting.own && refusal.code == Code::Unknown && is_here {
+            // The context, or this side's place in it, may come there later.
+            return true;
+        }
         if !refusal.code.is_permanent() {
             waiting.sent.remove(&link);
             self.retry_later(link);
@@ -401,7 +426,8 @@ impl Waiting {
     fn by_itself(proposal: Blob) -> Self {
         let (from, sent) = (BTreeSet::new(), BTreeSet::new());
         let hash = proposal_hash(&proposal);
-        Self { hash, proposal, own: false, by_itself: true, asked: false, from, sent }
+        let came = Time::default();
+        Self { hash, proposal, came, own: false, by_itself: true, asked: false, from, sent }
     }
 
     /// Whether its author, whose replica this is, names a sequencer with the next term: that needs
@@ -440,8 +466,4 @@ impl super::Config {
 /// Only who knows an invitation's secret learns these.
 fn tells_nothing_new(code: Code) -> bool {
     matches!(code, Code::UsedUp | Code::Expired | Code::Revoked | Code::Busy)
-}
-
-fn unknown(proposal: ChangeHash) -> Refusal {
-    Refusal { about: Some(proposal), ..Refusal::new(Code::Unknown, "no such context here") }
 }

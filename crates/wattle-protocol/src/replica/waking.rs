@@ -25,6 +25,10 @@ pub(super) enum Timer {
     Retry(LinkId),
     /// Ordering goes on after the store has failed.
     Order(ContextId),
+    /// Somebody who may know nothing of a context learns that their proposal is for none that is here.
+    Unheard(ContextId),
+    /// The same for what they opened.
+    Stranger(LinkId, ContextId),
     /// Somebody's end date comes.
     Expiry(ContextId),
     /// The store is asked once more to take changes out.
@@ -50,6 +54,8 @@ impl Replica {
                 Timer::Cursor(context, document) => self.update_cursors(context, document),
                 Timer::Retry(link) => self.retry(link),
                 Timer::Order(context) => self.resume_ordering(context),
+                Timer::Unheard(context) => self.tell_unheard(context),
+                Timer::Stranger(link, context) => self.try_to_answer(link, context),
                 Timer::Expiry(context) => self.end_date_comes(context),
                 Timer::Remove(context) => self.remove_again(context),
             }

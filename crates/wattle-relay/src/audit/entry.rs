@@ -1,9 +1,10 @@
-//! Entries of the access log, as acts.
+//! Entries of the access log, and proposals that became none, as acts.
 
 use wattle_protocol::access::{Action, Entry, Proposal};
+use wattle_protocol::message::Refusal;
 use wattle_protocol::{Blob, ContextId, ContextRecord, PublicKey, StoreReply, StoreRequest};
 
-use super::Act;
+use super::{Act, End};
 
 impl Act {
     /// The entries that a request brings, once the store has them.
@@ -18,6 +19,18 @@ impl Act {
         }
         let numbered = (*from..).zip(entries);
         numbered.filter_map(|(number, bytes)| Self::entry(context, number, bytes)).collect()
+    }
+
+    /// A proposal for the access log was refused: by whose will, what, and who brought it.
+    pub(crate) fn declined(end: End, proposal: &Blob, refusal: &Refusal) -> Self {
+        let mut act = Self::at("declined", end, refusal);
+        if let Ok(proposal) = Proposal::read(proposal) {
+            let (action, subject) = named(&proposal.action);
+            act.author = Some(proposal.author.to_string());
+            act.action = Some(action);
+            act.subject = subject.map(|key| key.to_string());
+        }
+        act
     }
 
     /// Absent for what is no entry, which the machine has not let through.

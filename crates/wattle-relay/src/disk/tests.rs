@@ -11,6 +11,7 @@ use super::*;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::inbox::Gate;
+use crate::metrics::Metrics;
 use crate::relay::Shared;
 use writer::{DOCUMENT, Writer, genesis, keypair, record};
 
@@ -21,7 +22,9 @@ mod writer;
 fn start(data: &TempDir, context_bytes_max: Option<u64>) -> (Disk, Arc<Shared>) {
     let mut config = Config::new(data.path());
     config.limits.context_bytes_max = context_bytes_max;
-    let shared = Arc::new(Shared::new(config, Audit::open(None).unwrap()));
+    let metrics = Metrics::new();
+    let audit = Audit::open(None, &metrics).unwrap();
+    let shared = Arc::new(Shared::new(config, audit, metrics));
     let path = data.path().join("relay.db");
     let store = SqliteStore::open(&path).unwrap();
     let compactor = Compactor::start(&path, Arc::clone(&shared)).unwrap();

@@ -28,6 +28,12 @@ impl Engine {
             Event::ProposalRefused { context, proposal, refusal } => {
                 tracing::debug!(%context, %proposal, %refusal, "a proposal is refused");
             }
+            Event::ProposalDeclined { link, context, proposal, refusal } => {
+                tracing::debug!(link = link.0, %context, %refusal, "declines a proposal");
+                self.shared.metrics.refused(refusal.code);
+                let act = Act::declined(self.end_of(link), &proposal, &refusal);
+                self.shared.audit.note(&act.within(&context));
+            }
             Event::Forked { context, .. } => {
                 tracing::error!(%context, "the sequencer of this context has signed two logs");
             }

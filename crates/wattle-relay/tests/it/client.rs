@@ -407,6 +407,7 @@ impl Run {
             | Event::Presence { .. }
             | Event::Receipt { .. }
             | Event::Login { .. }
+            | Event::ProposalDeclined { .. }
             | Event::Forked { .. } => {}
         }
     }

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use tempfile::tempdir;
-use wattle_protocol::access::{Action, Grant, Kind, Rights};
+use wattle_protocol::access::{Action, Grant, Invitation, Kind, Rights, redeem_bytes};
+use wattle_protocol::message::Code;
 use wattle_protocol::{Keypair, PublicKey};
 use wattle_sync::Role;
 
 use crate::audit::line;
-use crate::client::{Client, Who};
+use crate::client::{Client, Seen, Who};
 use crate::process::{Relay, until};
 use crate::writer::{Writer, keypair, record};
 
@@ -74,6 +75,84 @@ async fn a_revocation_ends_open_links_and_everything_of_it_is_in_the_audit_log()
         (log.contains("audit") && log.contains("revoke")).then_some(())
     });
     assert_eq!(relay.metric("wattle_panics_total"), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_wished_and_may_not_is_in_the_audit_log() {
+    let data = tempdir().unwrap();
+    let file = data.path().join("audit.jsonl");
+    let arguments = ["--listen", "127.0.0.1:0", "--audit-log", file.to_str().unwrap()];
+    let relay = Relay::start_with(data.path(), arguments);
+    let record = record(45, &keypair(1));
+    let (ana_who, guest_who) = (Who::new(keypair(1), &record), Who::new(keypair(52), &record));
+    let ana = Client::start(relay.address, ana_who.clone()).await;
+    let entries = handed_over(&ana).await;
+    let secret = keypair(99);
+    let (until, rights, uses) = (None, Role::Reader.rights(), 1);
+    let invitation = Invitation { key: secret.public(), rights, uses, until };
+    ana.propose(&ana_who, Action::Invite(invitation));
+    ana.until("the invitation", |seen| seen.entries > entries).await;
+    let declined = |by: &Who, action: &str, subject: PublicKey, code: Code| {
+        line(
+            &file,
+            &[
+                ("act", "declined".into()),
+                ("context", record.id().to_string().into()),
+                ("by", name(by.key.public())),
+                ("author", name(by.key.public())),
+                ("action", action.into()),
+                ("subject", name(subject)),
+                ("code", code.number().into()),
+            ],
+        )
+    };
+
+    let guest = Client::start(relay.address, guest_who.clone()).await;
+    guest.propose(&guest_who, redeem(&guest_who, &secret));
+    guest.until("sync", |seen| seen.in_sync).await;
+    guest.propose(&guest_who, grant(&guest_who.key, Role::Owner.rights()));
+    let told = |code: Code| move |seen: &Seen| seen.refused.iter().any(|one| one.code == code);
+    guest.until("the refusal", told(Code::Forbidden)).await;
+    declined(&guest_who, "grant", guest_who.key.public(), Code::Forbidden);
+
+    let late_who = Who::new(keypair(53), &record);
+    let late = Client::start(relay.address, late_who.clone()).await;
+    late.propose(&late_who, redeem(&late_who, &secret));
+    late.until("the refusal", told(Code::UsedUp)).await;
+    declined(&late_who, "redeem", secret.public(), Code::UsedUp);
+
+    // Who may not know of the context is told that there is none; the operator is told what it was.
+    let eve_who = Who::new(keypair(54), &record);
+    let eve = Client::start(relay.address, eve_who.clone()).await;
+    eve.propose(&eve_who, Action::Revoke { key: keypair(1).public() });
+    eve.until("the refusal", told(Code::Unknown)).await;
+    declined(&eve_who, "revoke", keypair(1).public(), Code::Forbidden);
+}
+
+/// Takes an invitation up.
+fn redeem(who: &Who, secret: &Keypair) -> Action {
+    let (invitation, key) = (secret.public(), who.key.public());
+    let proof = secret.sign(&redeem_bytes(&who.record.id(), &invitation, &key));
+    Action::Redeem { invitation, name: "guest".to_owned(), proof }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_log_that_cannot_be_written_is_counted_and_holds_up_nobody() {
+    let data = tempdir().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--audit-log", "/dev/full"];
+    let relay = Relay::start_with(data.path(), arguments);
+    let record = record(46, &keypair(1));
+    let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
+    handed_over(&ana).await;
+    let change = Writer::new(keypair(1), record.id(), [1; 16]).write(10);
+    let hash = change.header.hash;
+    ana.commit(vec![change]);
+    ana.until_durable(&[hash]).await;
+    until("the count", || (relay.metric("wattle_audit_lines_lost_total") >= 2.0).then_some(()));
+    until("the reason in the log", || {
+        let log = relay.logged().join("\n");
+        log.contains("the audit log cannot be written").then_some(())
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,6 +156,7 @@ impl World {
             | Told::Opened { .. }
             | Told::Presence { .. }
             | Told::Login { .. }
+            | Told::ProposalDeclined { .. }
             | Told::Receipt { .. } => {}
         }
     }

@@ -152,7 +152,10 @@ impl Engine {
             Event::Receipt { context, document, heads, receipt, .. } if context == self.context => {
                 self.note_receipt(document, heads, receipt);
             }
-            Event::Login { .. } | Event::Forked { .. } | Event::Receipt { .. } => {}
+            Event::Login { .. }
+            | Event::Forked { .. }
+            | Event::Receipt { .. }
+            | Event::ProposalDeclined { .. } => {}
             Event::Presence { key, session, body, .. } => {
                 if body.is_empty() {
                     self.presence.remove(&(key, session));

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use super::net::acts::{reader, writer};
 use super::net::{Net, PEER, RELAY, key_of};
-use crate::access::{Action, Kind, Member, Rights};
+use crate::access::{Action, Kind, Member, Proposal, Rights};
+use crate::id::Blob;
 use crate::io::{Event, Login};
-use crate::message::Code;
+use crate::limits::STRANGER_ANSWER_MS;
+use crate::message::{Code, Message, Open, Refusal};
+use crate::wire;
 
 /// A relay and three peers. The first of these, Ana, owns the context and orders its log.
 pub(super) fn owned() -> (Net, [usize; 4]) {
@@ -174,6 +177,88 @@ fn a_stranger_cannot_tell_a_context_from_none() {
         // One for the proposal and one for the opening: where it is in memory, the first is not needed.
         assert!(loads <= asked && loads >= 1, "{loads} and {asked}");
     }
+}
+
+/// Where a context is that a stranger asks for.
+#[derive(Clone, Copy)]
+enum Place {
+    InMemory,
+    OnDisk,
+    Nowhere,
+}
+
+#[test]
+fn a_stranger_is_answered_at_one_time_wherever_the_context_is() {
+    for store_ms in [0, 100] {
+        let [memory, disk, nowhere] =
+            [Place::InMemory, Place::OnDisk, Place::Nowhere].map(|place| told(place, store_ms));
+        let codes: Vec<Code> = nowhere.iter().map(|(_, refusal)| refusal.code).collect();
+        assert_eq!(codes, [Code::Unknown, Code::Unknown], "the proposal, and the context");
+        assert!(nowhere.iter().all(|(at, _)| *at == STRANGER_ANSWER_MS), "{nowhere:?}");
+        assert_eq!((memory, disk), (nowhere.clone(), nowhere), "with a store of {store_ms} ms");
+    }
+}
+
+/// What somebody without rights is told who proposes, opens and sends entries; and after how long.
+fn told(place: Place, store_ms: u64) -> Vec<(u64, Refusal)> {
+    let (mut net, [relay, ..]) = relayed();
+    let node = match place {
+        Place::InMemory => relay,
+        Place::OnDisk => {
+            net.cut_all();
+            net.pass(500_000);
+            net.pass(500_000);
+            assert_eq!(net.replica(relay).contexts_in_memory(), 0);
+            relay
+        }
+        Place::Nowhere => net.add(RELAY),
+    };
+    let (context, stranger) = (net.context(), key_of(60));
+    let link = net.greet_as(node, &stranger);
+    let before = net.sent_raw(node, link).len();
+    let (author, action) = (stranger.public(), Action::Revoke { key: net.key(relay) });
+    let proposal = Proposal { context, based_on: 1, nonce: [1; 16], author, action };
+    let proposal = proposal.sign(&stranger);
+    let (access_entries, access_head, record, documents) = (0, [0; 32], None, vec![]);
+    let open = Open { context, access_entries, access_head, record, documents, more: false };
+    let entries = vec![Blob::from(vec![1; 100])];
+    net.hold_disk(node, true);
+    for message in [
+        Message::Propose { context, proposal },
+        Message::Open(open),
+        Message::Access { context, from: 1, entries },
+    ] {
+        net.raw(node, link, wire::encode(&message).to_vec());
+    }
+    let mut told = Vec::new();
+    for ms in 0..2 * STRANGER_ANSWER_MS {
+        net.hold_disk(node, ms < store_ms);
+        net.run();
+        for frame in net.sent_raw(node, link).into_iter().skip(before + told.len()) {
+            let message = wire::decode(&frame, usize::MAX).unwrap();
+            let Message::Refused(refusal) = message else { panic!("{message:?}") };
+            told.push((ms, refusal));
+        }
+        net.pass(1);
+    }
+    told
+}
+
+#[test]
+fn a_proposal_outlives_a_side_that_does_not_know_the_context() {
+    let (mut net, [relay, ana, bot, _]) = relayed();
+    net.cut_all();
+    let other = net.add(RELAY);
+    net.configure(other, |config| config.accepts_new_contexts = false);
+    net.grant(ana, bot, writer(&[1]));
+    net.dial(ana, other);
+    net.settle();
+    assert_eq!(net.proposals_refused(ana), vec![]);
+    net.cut_all();
+    net.keep_dialling(ana, relay);
+    net.settle();
+    assert!(net.log(relay).member(&net.key(bot)).is_some());
+    assert_eq!(net.access(ana), net.access(relay));
 }
 
 #[test]
