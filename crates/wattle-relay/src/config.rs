@@ -49,7 +49,12 @@ pub enum TokenKeys {
     /// A file, read again when it may have changed.
     File(PathBuf),
     /// A server, over HTTPS, or over HTTP on this machine.
-    Url(String),
+    Url {
+        /// Its address.
+        url: String,
+        /// A PEM file of authorities that are trusted besides those of the system.
+        authorities: Option<PathBuf>,
+    },
 }
 
 /// What a relay takes at once.

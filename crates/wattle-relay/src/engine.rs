@@ -21,7 +21,7 @@ use wattle_protocol::{
 use crate::audit::Act;
 use crate::disk::Disk;
 use crate::inbox::{Arrival, Gate, Notice, Waiting};
-use crate::limits::{CLOCK_MS, LINK_BACKLOG_BYTES_MAX};
+use crate::limits::LINK_BACKLOG_BYTES_MAX;
 use crate::link::{LinkEnd, Outgoing};
 use crate::login::Logins;
 use crate::relay::{Shared, StartError};
@@ -157,7 +157,6 @@ impl Engine {
 
     fn take_in(&mut self, waiting: Waiting) {
         if self.clock <= self.now() {
-            self.clock = Time(self.now().0 + CLOCK_MS);
             self.strike();
         }
         for notice in waiting.mentions.into_iter().chain(waiting.notices) {

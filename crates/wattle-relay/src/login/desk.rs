@@ -37,8 +37,8 @@ impl Desk {
     pub(super) async fn open(source: TokenKeys, shared: Arc<Shared>) -> Result<Self, KeysError> {
         let keys = match &source {
             TokenKeys::File(_) => fetch::fetch(&source).await?,
-            TokenKeys::Url(url) => {
-                fetch::check(url)?;
+            TokenKeys::Url { url, authorities } => {
+                fetch::check(url, authorities.as_deref()).await?;
                 fetch::fetch(&source).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "no token can be checked yet");
                     Keys::none()

@@ -1,5 +1,6 @@
 //! Getting the keys of tokens: from a file, or from a server over HTTPS.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -30,9 +31,9 @@ pub(super) async fn fetch(source: &TokenKeys) -> Result<Keys, KeysError> {
                 .map_err(|error| KeysError::Unreadable { path: name.clone(), error })?;
             Keys::read(&name, &text)
         }
-        TokenKeys::Url(url) => {
+        TokenKeys::Url { url, authorities } => {
             let patience = Duration::from_millis(KEYS_FETCH_MS_MAX);
-            let text = match timeout(patience, get(url)).await {
+            let text = match timeout(patience, get(url, authorities.clone())).await {
                 Ok(text) => text?,
                 Err(_late) => return Err(unanswered(url, "it takes too long")),
             };
@@ -49,9 +50,17 @@ struct Target {
     request: Request<Body>,
 }
 
-/// Fails on an address that is not one of HTTPS, or of this machine.
-pub(super) fn check(url: &str) -> Result<(), KeysError> {
-    target(url).map(|_| ())
+/// Fails on an address that is not one of HTTPS, or of this machine, and on authorities that cannot be read.
+pub(super) async fn check(url: &str, authorities: Option<&Path>) -> Result<(), KeysError> {
+    target(url)?;
+    if authorities.is_none() {
+        return Ok(());
+    }
+    let options = TlsOptions { authorities: authorities.map(Path::to_owned), server: None };
+    match tokio::task::spawn_blocking(move || connector(&options)).await {
+        Ok(read) => read.map(|_| ()).map_err(KeysError::Authorities),
+        Err(error) => Err(unanswered(url, &error.to_string())),
+    }
 }
 
 fn target(url: &str) -> Result<Target, KeysError> {
@@ -76,15 +85,16 @@ fn target(url: &str) -> Result<Target, KeysError> {
     Ok(Target { host, port, tls, request })
 }
 
-async fn get(url: &str) -> Result<String, KeysError> {
+async fn get(url: &str, authorities: Option<PathBuf>) -> Result<String, KeysError> {
     let Target { host, port, tls, request } = target(url)?;
     let failed = |error: &dyn std::fmt::Display| unanswered(url, &error.to_string());
     let socket = TcpStream::connect((host.as_str(), port)).await.map_err(|error| failed(&error))?;
     if !tls {
         return exchange(url, socket, request).await;
     }
-    // Loading the system's authorities reads files.
-    let connector: TlsConnector = tokio::task::spawn_blocking(|| connector(&TlsOptions::default()))
+    // Loading authorities reads files.
+    let options = TlsOptions { authorities, server: None };
+    let connector: TlsConnector = tokio::task::spawn_blocking(move || connector(&options))
         .await
         .map_err(|error| failed(&error))?
         .map_err(|error| failed(&error))?;

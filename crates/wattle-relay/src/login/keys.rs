@@ -4,6 +4,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
+use wattle_sync::tls::TlsError;
 
 /// What comes before the 32 bytes of an Ed25519 key in a PEM file: that it is one.
 const SPKI_OF_ED25519: [u8; 12] =
@@ -42,6 +43,9 @@ pub enum KeysError {
         /// The address.
         url: String,
     },
+    /// The authorities for the server cannot be read.
+    #[error(transparent)]
+    Authorities(TlsError),
     /// The server did not answer with keys.
     #[error("{url} did not answer with keys: {reason}")]
     Unanswered {

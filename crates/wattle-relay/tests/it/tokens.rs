@@ -9,7 +9,7 @@ use wattle_protocol::ContextId;
 
 use crate::audit::line;
 use crate::client::{Client, Seen, Who};
-use crate::jwt::{Issuer, claims, from_now, jwks, pem, sign};
+use crate::jwt::{Issuer, certificates, claims, from_now, jwks, pem, sign};
 use crate::process::{Relay, command, fails, until};
 use crate::writer::{Writer, keypair, record};
 
@@ -197,6 +197,50 @@ async fn keys_come_from_a_server_which_is_not_asked_for_every_bad_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_come_over_tls_from_a_server_whose_authority_is_named() {
+    let data = tempdir().unwrap();
+    let files = certificates(data.path());
+    let authority = data.path().join("authority.pem");
+    let issuer = Issuer::start_tls(jwks(&[("one", keypair(ISSUER).public())]), &files);
+    let keys = format!("https://{}/keys?tenant=1", issuer.address);
+    let token = sign(&keypair(ISSUER), &header("one"), &with(&json!({})));
+    for (name, arguments) in
+        [("trusts", vec!["--token-keys-ca", authority.to_str().unwrap()]), ("doubts", vec![])]
+    {
+        let relay = Relay::start_with(
+            &data.path().join(name),
+            ["--listen", "127.0.0.1:0", "--mode", "tokens", "--token-audience", "wattle"]
+                .into_iter()
+                .chain(["--token-keys", &keys])
+                .chain(arguments),
+        );
+        let seen = come_in(&relay, &token).await;
+        let closed = seen.closed.map(|(code, _)| code);
+        let expected = if name == "trusts" { (true, None) } else { (false, Some(4500)) };
+        assert_eq!((seen.in_sync, closed), expected, "{name}");
+    }
+    assert_eq!(issuer.asked(), 1, "nothing is asked of a server that is not trusted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_token_ends_the_open_link() {
+    let data = tempdir().unwrap();
+    let file = data.path().join("keys.json");
+    fs::write(&file, jwks(&[("one", keypair(ISSUER).public())])).unwrap();
+    let relay = start(data.path(), file.to_str().unwrap());
+    // A minute of grace, and that is over in some seconds.
+    let token = sign(&keypair(ISSUER), &header("one"), &with(&json!({ "exp": from_now(-50) })));
+    let who = Who::new(keypair(1), &record(32, &keypair(1))).with_token(&token);
+    let ana = Client::start(relay.address, who).await;
+    ana.until("sync", |seen| seen.in_sync).await;
+    let seen = ana.until("the end", |seen| seen.ended).await;
+    assert_eq!(seen.closed, Some((4435, "the token has expired".to_owned())));
+    let by = Value::from(keypair(1).public().to_string());
+    let act = ("act", Value::from("closed"));
+    line(&data.path().join("audit.jsonl"), &[act, ("by", by), ("code", 4435.into())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_keys_yet_links_are_told_to_try_again() {
     let data = tempdir().unwrap();
     let issuer = Issuer::start("this is no set of keys".to_owned());
@@ -220,10 +264,14 @@ fn keys_that_cannot_be_used_keep_a_relay_from_starting() {
         (Some("http://keys.example/jwks"), "keys come over https, or from this machine"),
         (Some("ftp://127.0.0.1/jwks"), "keys come over https, or from this machine"),
     ];
-    for (keys, expected) in cases {
+    let nowhere = ["--token-keys", "https://127.0.0.1:1", "--token-keys-ca", "/nowhere/ca.pem"];
+    let cases = cases.map(|(keys, expected)| {
+        (keys.into_iter().flat_map(|keys| ["--token-keys", keys]).collect(), expected)
+    });
+    let unread = (nowhere.to_vec(), "/nowhere/ca.pem has no certificate or key in PEM");
+    for (arguments, expected) in cases.into_iter().chain([unread]) {
         let mut command = command(&data.path().join("data"));
-        command.args(["--listen", "127.0.0.1:0", "--mode", "tokens"]);
-        command.args(keys.into_iter().flat_map(|keys| ["--token-keys", keys]));
+        command.args(["--listen", "127.0.0.1:0", "--mode", "tokens"]).args(arguments);
         let output = fails(&mut command);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(expected), "{expected:?} in {said}");

@@ -57,6 +57,9 @@ struct Given {
     /// Where the keys are that tokens are signed with: PEM, JWK or JWKS
     #[arg(long, value_name = "FILE or URL", env = "WATTLE_RELAY_TOKEN_KEYS")]
     token_keys: Option<String>,
+    /// Authorities for that address in PEM, besides those of the system [default: none]
+    #[arg(long, value_name = "FILE", env = "WATTLE_RELAY_TOKEN_KEYS_CA")]
+    token_keys_ca: Option<PathBuf>,
     /// For whom tokens must be made, their `aud` [default: none]
     #[arg(long, value_name = "NAME", env = "WATTLE_RELAY_TOKEN_AUDIENCE")]
     token_audience: Option<String>,
@@ -164,6 +167,7 @@ impl Given {
             mode: self.mode.or(below.mode),
             founders: self.founders.or(below.founders),
             token_keys: self.token_keys.or(below.token_keys),
+            token_keys_ca: self.token_keys_ca.or(below.token_keys_ca),
             token_audience: self.token_audience.or(below.token_audience),
             audit_log: self.audit_log.or(below.audit_log),
             context_bytes_max: self.context_bytes_max.or(below.context_bytes_max),
@@ -189,7 +193,7 @@ impl Given {
         replace(&mut config.origins, self.origins);
         config.mode = self.mode.map(Mode::from);
         config.founders = founders(self.founders.unwrap_or_default())?;
-        config.token_keys = self.token_keys.map(token_keys);
+        config.token_keys = self.token_keys.map(|named| token_keys(named, self.token_keys_ca));
         config.token_audience = self.token_audience;
         config.audit_log = self.audit_log;
         config.limits.context_bytes_max = self.context_bytes_max;
@@ -219,8 +223,12 @@ fn founders(keys: Vec<String>) -> Result<Vec<PublicKey>, SettingsError> {
 }
 
 /// What has a scheme is an address, everything else a file.
-fn token_keys(named: String) -> TokenKeys {
-    if named.contains("://") { TokenKeys::Url(named) } else { TokenKeys::File(named.into()) }
+fn token_keys(named: String, authorities: Option<PathBuf>) -> TokenKeys {
+    if named.contains("://") {
+        TokenKeys::Url { url: named, authorities }
+    } else {
+        TokenKeys::File(named.into())
+    }
 }
 
 impl From<ModeName> for Mode {
