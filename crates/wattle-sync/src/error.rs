@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wattle_context::{LoadError, Part};
+use wattle_protocol::PublicKey;
 use wattle_protocol::message::Refusal;
 use wattle_store::StoreError;
 
@@ -266,6 +267,16 @@ pub enum NotSettled {
     NotAdmitted {
         /// Why, with its code.
         refusal: Refusal,
+    },
+    /// The only remote does not have this context, or not for this key, and nothing of it is here.
+    #[error(
+        "{remote} has no such context for this key: ask a member for an invitation, or to give the key {key} a role (`wattle grant`)"
+    )]
+    Unknown {
+        /// Which.
+        remote: String,
+        /// The key with which links are proved.
+        key: PublicKey,
     },
     /// The rights of the key with which links are proved have ended.
     #[error(

@@ -14,6 +14,7 @@ use wattle_store::{Store, StoreError};
 
 use super::Engine;
 use crate::access::Outcome;
+use crate::address::Address;
 use crate::clock::now_s;
 use crate::error::AccessFailed;
 use crate::limits::CLOCK;
@@ -41,6 +42,8 @@ pub(super) struct Access {
     joining: Vec<Waiter>,
     /// Why the invitation with which this context was joined cannot be taken up.
     pub(super) not_admitted: Option<Refusal>,
+    /// The remote that said last that it does not have this context.
+    unknown_at: Option<Address>,
     /// With this many entries, a relay was asked to order the log.
     handed_over_at: Option<u64>,
     patience: Duration,
@@ -62,6 +65,7 @@ impl Access {
             waiters: Vec::new(),
             joining: Vec::new(),
             not_admitted: None,
+            unknown_at: None,
             handed_over_at: None,
             patience,
             clock_at: Instant::now(),

@@ -126,6 +126,7 @@ impl Engine {
                 self.note_refusal(&refusal, (by, None));
                 // Whoever joins may come before the context does: dialled again later, it may be there.
                 if refusal.code == Code::Unknown {
+                    self.note_unknown(link, &refusal);
                     self.hang_up(link, &refusal);
                 }
             }

@@ -33,6 +33,7 @@ struct Other {
 enum Missing {
     NoRemote,
     NotAdmitted { refusal: Refusal },
+    Unknown { remote: String },
     Ended,
     NoRole { remote: String },
     Unreached { remote: String, reason: String },
@@ -71,7 +72,8 @@ impl Engine {
             match &missing {
                 None => drop(waiter.reply.send(Ok(()))),
                 Some(missing) if waiter.until <= now || missing.is_hopeless() => {
-                    drop(waiter.reply.send(Err(missing.error(waiter.timeout))));
+                    let error = missing.error(waiter.timeout, self.links_as.key());
+                    drop(waiter.reply.send(Err(error)));
                 }
                 Some(_) => self.waiters.push(waiter),
             }
@@ -83,6 +85,9 @@ impl Engine {
         self.refresh()?;
         if let Some(refusal) = self.access.not_admitted.clone() {
             return Ok(Some(Missing::NotAdmitted { refusal }));
+        }
+        if let Some(remote) = self.unknown_at() {
+            return Ok(Some(Missing::Unknown { remote: remote.to_string() }));
         }
         if self.has_ended() {
             return Ok(Some(Missing::Ended));
@@ -198,12 +203,16 @@ impl Engine {
 impl Missing {
     /// Whether waiting does not help.
     fn is_hopeless(&self) -> bool {
-        matches!(self, Self::NoRemote | Self::Ended | Self::NotAdmitted { .. })
+        matches!(
+            self,
+            Self::NoRemote | Self::Ended | Self::NotAdmitted { .. } | Self::Unknown { .. }
+        )
     }
 
-    fn error(&self, timeout: Duration) -> NotSettled {
+    fn error(&self, timeout: Duration, key: PublicKey) -> NotSettled {
         match self {
             Self::NoRemote => NotSettled::NoRemote,
+            Self::Unknown { remote } => NotSettled::Unknown { remote: remote.clone(), key },
             Self::Ended => NotSettled::Ended,
             Self::NotAdmitted { refusal } => NotSettled::NotAdmitted { refusal: refusal.clone() },
             Self::NoRole { remote } => NotSettled::NoRole { remote: remote.clone() },

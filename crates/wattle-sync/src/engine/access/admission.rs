@@ -5,14 +5,14 @@ use std::time::Instant;
 use wattle_protocol::access::{Action, Proposal, redeem_bytes};
 use wattle_protocol::limits::NAME_BYTES_MAX;
 use wattle_protocol::message::{Code, Refusal};
-use wattle_protocol::{Blob, ContextId};
+use wattle_protocol::{Blob, ContextId, LinkId};
 use wattle_store::{Store, StoreError};
 
 use super::super::Engine;
 use super::super::setup::random;
 use super::{Granted, Waiter};
 use crate::access::Outcome;
-use crate::address::InvitationSecret;
+use crate::address::{Address, InvitationSecret};
 use crate::error::{AccessFailed, OpenError};
 use crate::identity::Identity;
 
@@ -86,6 +86,21 @@ impl Engine {
             let refusal = refusal.clone();
             waiter.reply.send(Err(AccessFailed::Refused { refusal })).ok();
         }
+    }
+
+    /// A remote says that it does not have this context, of which nothing is here either.
+    pub(in super::super) fn note_unknown(&mut self, link: LinkId, refusal: &Refusal) {
+        let asks = self.access.log.is_none() && self.access.wishes.is_empty();
+        if asks && refusal.about.is_none() {
+            let address = self.links.get_mut(link).and_then(|entry| entry.address.clone());
+            self.access.unknown_at = address;
+        }
+    }
+
+    /// The remote, the only one, that does not have this context, of which nothing is here either.
+    pub(in super::super) fn unknown_at(&self) -> Option<&Address> {
+        let alone = self.links.targets().count() == 1;
+        self.access.unknown_at.as_ref().filter(|_| alone && self.access.log.is_none())
     }
 
     /// What an earlier run, or another process, has learned.
