@@ -279,7 +279,10 @@ const INVITATIONS: &[(Code, &str)] = &[
 /// What to do about a refusal of the log of rights.
 const ADVICE: &[(Code, &str)] = &[
     (Code::Forbidden, "`wattle whoami` says what you may do; a maintainer or an owner can do more"),
-    (Code::Excess, "`wattle whoami` says what you hold; an owner can give more"),
+    (
+        Code::Excess,
+        "give a lower role, or sections one by one, as in `read=tasks,documents;write=tasks`; `wattle whoami` says what you hold",
+    ),
     (Code::SelfGrant, "ask another owner or maintainer"),
     (
         Code::Revoked,

@@ -18,9 +18,11 @@ impl Log {
         if grant.rights.read == Scopes::default() {
             return Err(Refusal::new(Code::Invalid, "a grant that allows nothing; revoke instead"));
         }
-        if !grant.rights.is_within(&giver.rights)
-            || (grant.kind != Kind::Person && grant.rights.power > Power::Sponsor)
-        {
+        if grant.kind != Kind::Person && grant.rights.power > Power::Sponsor {
+            let reason = "an agent or a service is never a maintainer or an owner";
+            return Err(Refusal::new(Code::Excess, reason));
+        }
+        if !grant.rights.is_within(&giver.rights) {
             return Err(Refusal::new(Code::Excess, "nobody grants more than they hold"));
         }
         if grant.until.is_some_and(|until| until <= time) {
