@@ -1,5 +1,6 @@
 //! Rights over real sockets, with parties that somebody has changed.
 
+mod forks;
 mod reading;
 mod writing;
 
