@@ -42,11 +42,16 @@ pub enum Heard {
 impl Raw {
     /// Dials like an agent.
     pub async fn dial(address: SocketAddr, key: &Keypair) -> Self {
+        Self::dial_from(address, key, StoreId([key.public().0[0]; 16])).await
+    }
+
+    /// The same from one of several stores of a key.
+    pub async fn dial_from(address: SocketAddr, key: &Keypair, store: StoreId) -> Self {
         let mut request = format!("ws://{address}/sync").into_client_request().expect("a request");
         request.headers_mut().insert(PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         let socket = TcpStream::connect(address).await.expect("it listens");
         let socket = client_async(request, socket).await.expect("it upgrades").0;
-        Self::greet(socket, key, Side::Dials).await
+        Self::greet(socket, (key, store), Side::Dials).await
     }
 
     /// Takes one link, like a relay.
@@ -59,17 +64,22 @@ impl Raw {
             Ok(response)
         };
         let socket = accept_hdr_async(socket, agree).await.expect("it upgrades");
-        Self::greet(socket, key, Side::Listens).await
+        let store = StoreId([key.public().0[0]; 16]);
+        Self::greet(socket, (key, store), Side::Listens).await
     }
 
-    async fn greet(socket: WebSocketStream<TcpStream>, key: &Keypair, side: Side) -> Self {
+    async fn greet(
+        socket: WebSocketStream<TcpStream>,
+        (key, store): (&Keypair, StoreId),
+        side: Side,
+    ) -> Self {
         let theirs = PublicKey([0; 32]);
         let mut raw = Self { socket, theirs, heard: Vec::new() };
         let mine = key.public().0;
         let hello = Hello {
             version_min: 1,
             version_max: 1,
-            store: StoreId([mine[0]; 16]),
+            store,
             key: key.public(),
             nonce: mine,
             takes_snapshots: side == Side::Dials,
