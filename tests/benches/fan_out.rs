@@ -247,7 +247,8 @@ impl Writer {
 
     fn write(&mut self) -> (Blob, Option<Seal>) {
         self.count += 1;
-        let (key, value) = (format!("{}", self.count % 64), "x".repeat(100));
+        let key = format!("{}", self.count % 64);
+        let value = format!("{}{}", self.count, "x".repeat(100));
         let written = self
             .document
             .transact_with::<_, _, automerge::AutomergeError, _>(
