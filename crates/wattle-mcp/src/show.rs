@@ -126,12 +126,17 @@ pub(crate) fn conflict(scene: Scene<'_>, conflict: &Conflict) -> String {
     lines.join("\n")
 }
 
-/// One of the values: what, whose, when and why.
-pub(crate) fn candidate(scene: Scene<'_>, conflict: &Conflict, candidate: &Candidate) -> String {
-    let who = section(conflict).map_or_else(
+/// Who wrote one of the values, and with which program.
+pub(crate) fn author(scene: Scene<'_>, conflict: &Conflict, candidate: &Candidate) -> String {
+    section(conflict).map_or_else(
         || who::label(&candidate.by, ""),
         |section| who::of_candidate(scene.context, Part::Section(section), candidate),
-    );
+    )
+}
+
+/// One of the values: what, whose, when and why.
+pub(crate) fn candidate(scene: Scene<'_>, conflict: &Conflict, candidate: &Candidate) -> String {
+    let who = author(scene, conflict, candidate);
     let value = match (conflict.kind, candidate.value.bool()) {
         (ConflictKind::EditDelete, Some(true)) => "delete it".to_owned(),
         (ConflictKind::EditDelete, _) => "keep it, as edited".to_owned(),
