@@ -48,7 +48,7 @@ pub(crate) fn line(item: &ItemView, now_ms: i64) -> String {
 }
 
 /// Who holds a task.
-fn holder(item: &ItemView, now_ms: i64) -> Option<String> {
+pub(crate) fn holder(item: &ItemView, now_ms: i64) -> Option<String> {
     let owner = claims::owner(&claims::records(item), now_ms)?;
     Some(format!("held by {} until {}", brief(&owner.holder, 60), timestamp(owner.until_ms)))
 }
