@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
+import httpx2
 import mcp_types as types
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 
@@ -179,16 +181,37 @@ def place():
     return wattle, folder, project, env
 
 
+@asynccontextmanager
+async def reached(way, wattle, project, env):
+    """What gives a client its server: a process for each, or one address for all."""
+    if way == "stdio":
+        yield lambda: StdioServerParameters(command=wattle, args=["mcp"], cwd=project, env=env)
+        return
+    add = [wattle, "mcp", "token", "add"]
+    token = subprocess.run(add, cwd=project, env=env, check=True, capture_output=True, text=True).stdout.strip()
+    up = [wattle, "up", "--listen", "127.0.0.1:0", "--json"]
+    process = await asyncio.create_subprocess_exec(*up, cwd=project, env=env, stdout=asyncio.subprocess.PIPE)
+    url = json.loads(await process.stdout.readline())["mcp"]
+    # It goes on to print changes.
+    read = asyncio.create_task(process.stdout.read())
+    bearer = {"Authorization": f"Bearer {token}"}
+    client = lambda: httpx2.AsyncClient(headers=bearer, timeout=httpx2.Timeout(30, read=300))
+    yield lambda: streamable_http_client(url, http_client=client())
+    process.terminate()
+    await process.wait()
+    await read
+
+
 async def main(era, way, out):
     steps = json.loads((HERE / "scenario.json").read_text())
     wattle, folder, project, env = place()
-    server = StdioServerParameters(command=wattle, args=["mcp"], cwd=project, env=env)
     run, told = Run(), []
     try:
         async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(reached(way, wattle, project, env))
             sessions = {}
             for who in ["planner", "coder"]:
-                sessions[who] = Session(who, era, server, stack)
+                sessions[who] = Session(who, era, server(), stack)
                 await stack.enter_async_context(sessions[who].client)
                 spoken = sessions[who].client.protocol_version
                 assert spoken == REVISIONS[era], spoken

@@ -10,11 +10,12 @@ export async function reach(way: 'stdio' | 'http', place: Place): Promise<Reache
   if (way === 'stdio') return { server: { place }, close: () => {} };
   const token = execFileSync(wattle, ['mcp', 'token', 'add'], { cwd: project, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const up = spawn(wattle, ['up', '--listen', '127.0.0.1:0', '--json'], { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let line = '';
-  for await (const part of up.stdout) {
-    line += part;
-    if (line.includes('\n')) break;
-  }
-  const { mcp } = JSON.parse(line.split('\n')[0]);
+  // It goes on to print changes: the stream is read to its end.
+  let out = '';
+  const line = await new Promise<string>((ready, failed) => {
+    up.stdout.on('data', (part) => ((out += part), out.includes('\n') && ready(out.split('\n')[0])));
+    up.once('exit', (code) => failed(new Error(`wattle up ended with ${code}`)));
+  });
+  const { mcp } = JSON.parse(line);
   return { server: { url: mcp, token: token.trim() }, close: () => up.kill() };
 }
