@@ -7,18 +7,32 @@ import { spawn } from 'node:child_process';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { place } from './place.ts';
-import { reach } from './reach.ts';
+import { reach, token } from './reach.ts';
 
 const suite = new URL('node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url).pathname;
 const expected = (revision: string) => new URL(`conformance-${revision}.yml`, import.meta.url).pathname;
 
+// The suite leaves its sessions behind, and a token has so many: every few of them get another token.
+const SESSIONS_OF_A_TOKEN = 8;
+
 const here = place();
 const reached = await reach('http', here);
-if (!('url' in reached.server)) throw new Error('there is no address');
-const { url, token } = reached.server;
+const server = reached.server();
+if (!('url' in server)) throw new Error('there is no address');
+const { url } = server;
+const tokens: string[] = [];
+const held = new Map<string, string>();
+let begun = 0;
 const door = createServer((asked, answer) => {
+  const session = String(asked.headers['mcp-session-id'] ?? '');
+  const token = held.get(session) ?? another();
   const headers = { ...asked.headers, authorization: `Bearer ${token}` };
   const passed = request(url, { method: asked.method, headers }, (back) => {
+    const made = back.headers['mcp-session-id'];
+    if (typeof made === 'string' && !held.has(made)) {
+      held.set(made, token);
+      begun += 1;
+    }
     answer.writeHead(back.statusCode ?? 502, back.headers);
     back.pipe(answer);
   });
@@ -44,3 +58,9 @@ door.close();
 reached.close();
 here.close();
 process.exit(wrong ? 1 : 0);
+
+function another(): string {
+  const at = Math.floor(begun / SESSIONS_OF_A_TOKEN);
+  tokens[at] ??= token(here);
+  return tokens[at];
+}

@@ -187,15 +187,17 @@ async def reached(way, wattle, project, env):
     if way == "stdio":
         yield lambda: StdioServerParameters(command=wattle, args=["mcp"], cwd=project, env=env)
         return
-    add = [wattle, "mcp", "token", "add"]
-    token = subprocess.run(add, cwd=project, env=env, check=True, capture_output=True, text=True).stdout.strip()
     up = [wattle, "up", "--listen", "127.0.0.1:0", "--json"]
     process = await asyncio.create_subprocess_exec(*up, cwd=project, env=env, stdout=asyncio.subprocess.PIPE)
     url = json.loads(await process.stdout.readline())["mcp"]
     # It goes on to print changes.
     read = asyncio.create_task(process.stdout.read())
-    bearer = {"Authorization": f"Bearer {token}"}
-    client = lambda: httpx2.AsyncClient(headers=bearer, timeout=httpx2.Timeout(30, read=300))
+
+    def client():
+        add = [wattle, "mcp", "token", "add"]
+        token = subprocess.run(add, cwd=project, env=env, check=True, capture_output=True, text=True).stdout.strip()
+        return httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=httpx2.Timeout(30, read=300))
+
     yield lambda: streamable_http_client(url, http_client=client())
     process.terminate()
     await process.wait()

@@ -12,7 +12,7 @@ const sessions: Record<string, Session> = {};
 const taken: Record<string, string> = {};
 const told: object[] = [];
 try {
-  for (const who of ['planner', 'coder']) sessions[who] = await Session.open(sdk, era, who, reached.server);
+  for (const who of ['planner', 'coder']) sessions[who] = await Session.open(sdk, era, who, reached.server());
   for (const step of steps) {
     const { text, failed, forms } = await carriedOut(sessions[step.who], fill(step));
     check(step, text, failed, forms);
