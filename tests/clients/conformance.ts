@@ -55,7 +55,7 @@ for (const revision of ['2025-11-25', '2026-07-28']) {
   if (code !== 0) wrong += 1;
 }
 door.close();
-reached.close();
+await reached.close();
 here.close();
 process.exit(wrong ? 1 : 0);
 

@@ -25,7 +25,7 @@ try {
   console.error(`${sdk} ${era} ${way}, step ${told.length + 1}, ${steps[told.length]?.say}:`, error);
   process.exitCode = 1;
 } finally {
-  reached.close();
+  await reached.close();
   here.close();
 }
 process.exit();

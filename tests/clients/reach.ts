@@ -3,11 +3,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import type { Place } from './place.ts';
 import type { Server } from './session.ts';
 
-export type Reached = { server: () => Server; close: () => void };
+export type Reached = { server: () => Server; close: () => Promise<void> };
 
 export async function reach(way: 'stdio' | 'http', place: Place): Promise<Reached> {
   const { wattle, project, env } = place;
-  if (way === 'stdio') return { server: () => ({ place }), close: () => {} };
+  if (way === 'stdio') return { server: () => ({ place }), close: async () => {} };
   const up = spawn(wattle, ['up', '--listen', '127.0.0.1:0', '--json'], { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] });
   // It goes on to print changes: the stream is read to its end.
   let out = '';
@@ -16,7 +16,11 @@ export async function reach(way: 'stdio' | 'http', place: Place): Promise<Reache
     up.once('exit', (code) => failed(new Error(`wattle up ended with ${code}`)));
   });
   const { mcp } = JSON.parse(line);
-  return { server: () => ({ url: mcp, token: token(place) }), close: () => up.kill() };
+  const close = async () => {
+    up.kill();
+    if (up.exitCode === null) await new Promise((done) => up.once('exit', done));
+  };
+  return { server: () => ({ url: mcp, token: token(place) }), close };
 }
 
 /** A token whose bearer acts as the owner. */
