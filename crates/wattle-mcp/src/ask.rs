@@ -16,7 +16,7 @@ use rmcp::{RoleServer, model::ClientResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use wattle_context::{Conflict, Settlement, Value};
+use wattle_context::{Candidate, Conflict, Settlement, Value};
 use wattle_sync::Parts;
 
 use crate::desk::{Opened, Scene};
@@ -212,14 +212,8 @@ async fn left(desk: &Opened, conflict: Conflict, because: &str) -> Result<String
 /// All versions in the message too: clients show the titles of choices cut short, or not at all.
 async fn form(desk: &Opened, conflict: &Conflict) -> Result<ElicitRequestParams, Trouble> {
     let own = conflict.clone();
-    let message = desk.view(Parts::Sections, move |scene| show::conflict(scene, &own)).await?;
-    let candidates = conflict.lettered();
-    let titles = candidates.map(|(letter, candidate)| {
-        json!({
-            "const": letter,
-            "title": format!("{letter}) {} — {}", quoted(&candidate.value, CHOICE_CHARS), candidate.by),
-        })
-    });
+    let read = move |scene: Scene<'_>| (show::conflict(scene, &own), titles(scene, &own));
+    let (message, titles) = desk.view(Parts::Sections, read).await?;
     let others = [
         json!({ "const": "own", "title": "another text (below)" }),
         json!({ "const": "later", "title": "decide later" }),
@@ -230,7 +224,7 @@ async fn form(desk: &Opened, conflict: &Conflict) -> Result<ElicitRequestParams,
             QUESTION: {
                 "type": "string",
                 "title": "Which version holds?",
-                "oneOf": titles.chain(others).collect::<Vec<_>>(),
+                "oneOf": titles.into_iter().chain(others).collect::<Vec<_>>(),
             },
             "text": { "type": "string", "title": "Another text, if none of them" },
             "why": { "type": "string", "title": "Why (for the history)" },
@@ -242,6 +236,16 @@ async fn form(desk: &Opened, conflict: &Conflict) -> Result<ElicitRequestParams,
     let message =
         format!("Several versions of the same thing are in the shared context.\n{message}");
     Ok(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema: schema })
+}
+
+/// The versions as choices, each with the agent that wrote it: one person may have several.
+fn titles(scene: Scene<'_>, conflict: &Conflict) -> Vec<Json> {
+    let title = |(letter, candidate): (String, &Candidate)| {
+        let value = quoted(&candidate.value, CHOICE_CHARS);
+        let by = show::author(scene, conflict, candidate);
+        json!({ "const": letter, "title": format!("{letter}) {value} — {by}") })
+    };
+    conflict.lettered().map(title).collect()
 }
 
 /// What exactly was shown: the id of a conflict is too short to stand for that.

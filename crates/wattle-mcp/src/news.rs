@@ -14,6 +14,9 @@ use crate::text::quoted;
 use crate::trouble::Trouble;
 use crate::who::{Me, Written};
 
+/// Below a task: the records of its claims.
+const CLAIMS: &str = "/claims/";
+
 /// A place that others have changed.
 #[derive(Clone, Debug)]
 pub(crate) struct News {
@@ -67,12 +70,20 @@ fn grouped(entries: Vec<LogEntry>, me: &Me) -> Vec<News> {
         if by.is(me) {
             continue;
         }
-        for path in entry.paths {
+        for path in entry.paths.into_iter().map(place) {
             let news = News { path: path.clone(), by: by.clone(), perhaps: false };
             newest.insert(path, news);
         }
     }
     newest.into_values().collect()
+}
+
+/// What a path stands for: the records of a claim say together who holds the task.
+fn place(path: String) -> String {
+    match path.split_once(CLAIMS) {
+        Some((task, _)) if task.starts_with("tasks/") => format!("{task}/claims"),
+        Some(_) | None => path,
+    }
 }
 
 /// A body whose digest is another: what others wrote since then, or perhaps before and came late.
@@ -92,7 +103,7 @@ impl News {
     /// The place, what it holds now, and who changed it, when and why.
     pub(crate) fn line(&self, scene: Scene<'_>) -> String {
         let perhaps = if self.perhaps { " (perhaps; it came late)" } else { "" };
-        let now = now(scene.context, &self.path);
+        let now = now(scene, &self.path);
         let who = self.by.told(scene.now_ms);
         format!("- {}{now}{perhaps} — {who}", short(&self.path))
     }
@@ -130,8 +141,13 @@ pub(crate) fn named(news: &[News]) -> Option<String> {
 }
 
 /// What stands at a path now.
-fn now(context: &Context, text: &str) -> String {
+fn now(scene: Scene<'_>, text: &str) -> String {
+    let context = scene.context;
     let Ok(path) = context.locate(text) else { return String::new() };
+    if path.field.as_deref() == Some("claims") {
+        let held = context.item(&path).and_then(|task| show::holder(&task, scene.now_ms));
+        return format!(": {}", held.unwrap_or_else(|| "held by nobody".to_owned()));
+    }
     if path.field.as_deref() == Some("body") && path.section == Section::Documents {
         return String::new();
     }

@@ -72,7 +72,9 @@ pub(crate) fn templates(name: &str) -> Vec<ResourceTemplate> {
 
 /// What an address names.
 pub(crate) async fn read(desk: &Opened, given: &str) -> Result<ReadResourceResult, ErrorData> {
-    let missing = |why: &str| ErrorData::resource_not_found(format!("{given}: {why}"), None);
+    let missing = |why: &str| {
+        ErrorData::resource_not_found(format!("{given}: {why}"), Some(json!({ "uri": given })))
+    };
     let address = Address::parse(given, &desk.name)
         .ok_or_else(|| missing(&format!("addresses look like {}", uri(&desk.name, "brief"))))?;
     let contents = match (&address.wanted, address.form) {

@@ -48,7 +48,7 @@ pub(crate) fn line(item: &ItemView, now_ms: i64) -> String {
 }
 
 /// Who holds a task.
-fn holder(item: &ItemView, now_ms: i64) -> Option<String> {
+pub(crate) fn holder(item: &ItemView, now_ms: i64) -> Option<String> {
     let owner = claims::owner(&claims::records(item), now_ms)?;
     Some(format!("held by {} until {}", brief(&owner.holder, 60), timestamp(owner.until_ms)))
 }
@@ -126,12 +126,17 @@ pub(crate) fn conflict(scene: Scene<'_>, conflict: &Conflict) -> String {
     lines.join("\n")
 }
 
-/// One of the values: what, whose, when and why.
-pub(crate) fn candidate(scene: Scene<'_>, conflict: &Conflict, candidate: &Candidate) -> String {
-    let who = section(conflict).map_or_else(
+/// Who wrote one of the values, and with which program.
+pub(crate) fn author(scene: Scene<'_>, conflict: &Conflict, candidate: &Candidate) -> String {
+    section(conflict).map_or_else(
         || who::label(&candidate.by, ""),
         |section| who::of_candidate(scene.context, Part::Section(section), candidate),
-    );
+    )
+}
+
+/// One of the values: what, whose, when and why.
+pub(crate) fn candidate(scene: Scene<'_>, conflict: &Conflict, candidate: &Candidate) -> String {
+    let who = author(scene, conflict, candidate);
     let value = match (conflict.kind, candidate.value.bool()) {
         (ConflictKind::EditDelete, Some(true)) => "delete it".to_owned(),
         (ConflictKind::EditDelete, _) => "keep it, as edited".to_owned(),

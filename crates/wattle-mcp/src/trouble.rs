@@ -125,8 +125,25 @@ fn path(error: &PathError) -> String {
 }
 
 fn edit(failed: &EditFailed) -> String {
-    let EditFailed::Refused(error) = failed else {
-        return "Try again; if it fails again, tell the user.".to_owned();
+    let error = match failed {
+        EditFailed::Refused(error) => error,
+        EditFailed::NotAllowed { .. } | EditFailed::NoMember { .. } | EditFailed::Ended { .. } => {
+            return "Another try changes nothing. Tell the user what you wanted to write, and who \
+                    may grant it."
+                .to_owned();
+        }
+        EditFailed::Past { .. } | EditFailed::NotYetMember => {
+            return "Another try changes nothing for now: tell the user.".to_owned();
+        }
+        EditFailed::OverBudget { .. } => return "Wait so long, then call again.".to_owned(),
+        EditFailed::TooMuch { .. } => return "Write less in one call.".to_owned(),
+        EditFailed::Unreadable(_)
+        | EditFailed::Store(_)
+        | EditFailed::NoRandomness
+        | EditFailed::Panicked
+        | EditFailed::Closed => {
+            return "Try again; if it fails again, tell the user.".to_owned();
+        }
     };
     match error {
         EditError::Path(error) => path(error),

@@ -134,12 +134,23 @@ fn two_agents_apart_meet_through_a_relay() {
     let news = one.tool("context_read", json!({ "since": cursor, "wait_s": 55 }));
     assert!(news.contains("coder/") && news.contains(" for bot"), "{news}");
     let seen = one.tool("context_read", json!({ "view": "conflicts" }));
-    assert!(
-        seen.contains("mornings are quiet") && seen.contains("evenings are dangerous"),
-        "{seen}"
-    );
-    let cursor = after(&other.brief(), "cursor: ");
     let name = after(&seen, "! ");
+    let mut there = other.tool("context_read", json!({ "view": "conflicts" }));
+    while !there.contains(&name) {
+        let cursor = after(&there, "cursor: ");
+        other.tool("context_read", json!({ "since": cursor, "wait_s": 55 }));
+        there = other.tool("context_read", json!({ "view": "conflicts" }));
+    }
+    for part in [
+        "\"Deploy from noon on\" — planner/",
+        "mornings are quiet",
+        "\"Deploy until noon\" — coder/",
+        "evenings are dangerous",
+        "base: \"Deploy at any time\"",
+    ] {
+        assert!(seen.contains(part) && there.contains(part), "{part}: {seen}\n{there}");
+    }
+    let cursor = after(&other.brief(), "cursor: ");
     let keep = json!({ "conflict": name, "how": "keep", "keep": "a", "why": "agreed" });
     one.tool("context_resolve", keep);
     let settled = one.tool("context_read", json!({ "paths": [path] }));
