@@ -28,7 +28,7 @@ fn scenarios_hold_in_the_simulator() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenarios_hold_over_real_sockets() {
     let mut running = JoinSet::new();
-    for (name, steps) in scenarios().into_iter().filter(|(_, steps)| !waits_long(steps)) {
+    for (name, steps) in scenarios() {
         running.spawn(async move {
             let outcome = sockets::run(&steps).await;
             outcome.err().map(|what| format!("{name}: {what}"))
@@ -36,11 +36,6 @@ async fn scenarios_hold_over_real_sockets() {
     }
     let broken: Vec<String> = running.join_all().await.into_iter().flatten().collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-}
-
-/// Whether more time has to pass than anybody has outside of the simulator.
-fn waits_long(steps: &[Step]) -> bool {
-    steps.iter().any(|step| matches!(step, Step::Wait(ms) if *ms > 60_000))
 }
 
 /// All scenarios but the plans that once failed: those are about chance, and have no expectations.

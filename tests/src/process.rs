@@ -1,9 +1,9 @@
 //! Real processes of the workspace's own programs.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -77,6 +77,66 @@ impl Drop for RelayProcess {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// A relay in a process of its own, whose clock can be put ahead; killed when dropped.
+#[derive(Debug)]
+pub struct ClockedRelay {
+    child: Child,
+    address: SocketAddr,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl ClockedRelay {
+    /// Starts it on a directory, with a clock that is so many seconds ahead, and waits until it is ready.
+    pub fn start(data: &Path, ahead_s: u64) -> Self {
+        let mut child = Command::new(program("relay"))
+            .arg(data)
+            .arg(ahead_s.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the relay's program");
+        let commands = child.stdin.take().expect("piped");
+        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
+        let ready = answer(&mut answers);
+        let address = ready.strip_prefix("ready ").expect("the ready line");
+        let address = address.parse().expect("an address");
+        Self { child, address, commands, answers }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Puts its clock ahead; it has when this returns.
+    pub fn set_ahead(&mut self, seconds: u64) {
+        writeln!(self.commands, "{seconds}").expect("a running relay");
+        assert_eq!(answer(&mut self.answers), format!("ahead {seconds}"));
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a running relay");
+        self.child.wait().expect("a child");
+    }
+}
+
+impl Drop for ClockedRelay {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn answer(answers: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    answers.read_line(&mut line).expect("a line");
+    line.trim().to_owned()
 }
 
 /// The path of a program of the workspace, built once per run with this profile.

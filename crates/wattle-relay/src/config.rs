@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use wattle_protocol::PublicKey;
+use wattle_sync::Clock;
 
 use crate::limits;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// When a document is compacted.
     pub compaction: Compaction,
+    /// What time it is: by it grants and invitations end.
+    pub clock: Clock,
 }
 
 /// Who may come in. In every mode the access log of a context decides who may read and write there.
@@ -101,6 +104,7 @@ impl Config {
             audit_log: None,
             limits: Limits::default(),
             compaction: Compaction::default(),
+            clock: Clock::default(),
         }
     }
 }

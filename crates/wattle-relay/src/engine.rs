@@ -17,11 +17,12 @@ use wattle_protocol::{
     Blob, Input, Keypair, LinkId, Output, PublicKey, Replica, StoreId, StoreReply, StoreRequest,
     wire,
 };
+use wattle_sync::clock::Told;
 
 use crate::audit::Act;
 use crate::disk::Disk;
 use crate::inbox::{Arrival, Gate, Notice, Waiting};
-use crate::limits::LINK_BACKLOG_BYTES_MAX;
+use crate::limits::{CLOCK_LOOK_MS, LINK_BACKLOG_BYTES_MAX};
 use crate::link::{LinkEnd, Outgoing};
 use crate::login::Logins;
 use crate::relay::{Shared, StartError};
@@ -62,6 +63,8 @@ struct Engine {
     begun: Instant,
     /// When the machine is told the time of day next.
     clock: Time,
+    /// What it was told last.
+    told: Option<Told>,
     /// When the first frame of this batch came in.
     since: Option<Instant>,
     /// Requests that the store has not answered.
@@ -119,6 +122,7 @@ impl Engine {
             links: BTreeMap::new(),
             begun: Instant::now(),
             clock: Time::default(),
+            told: None,
             since: None,
             asked: 0,
             unproved: BTreeSet::new(),
@@ -146,7 +150,7 @@ impl Engine {
     fn patience(&self) -> Duration {
         let now = self.now();
         let next = self.machine.deadline().map_or(self.clock, |at| at.min(self.clock));
-        Duration::from_millis(next.0.saturating_sub(now.0))
+        Duration::from_millis(next.0.saturating_sub(now.0).min(CLOCK_LOOK_MS))
     }
 
     fn gate(&self) -> Gate {
@@ -156,7 +160,8 @@ impl Engine {
     }
 
     fn take_in(&mut self, waiting: Waiting) {
-        if self.clock <= self.now() {
+        let set = self.told.is_none_or(|told| !told.holds(&self.shared.config.clock));
+        if set || self.clock <= self.now() {
             self.strike();
         }
         for notice in waiting.mentions.into_iter().chain(waiting.notices) {

@@ -70,6 +70,8 @@ pub const KEYS_BYTES_MAX: usize = 256 * 1024;
 pub const TOKEN_LEEWAY_SECONDS: u64 = 60;
 /// How often the machine is told the time of day.
 pub const CLOCK_MS: u64 = 60 * 1_000;
+/// How soon it is told when the clock was set, or the machine has slept.
+pub const CLOCK_LOOK_MS: u64 = 1_000;
 /// Lines that wait for the audit log's file; further ones are lost, which is said.
 pub const AUDIT_LINES_WAITING_MAX: usize = 4_096;
 /// How often a context that is over its quota is measured again.

@@ -21,7 +21,7 @@
 //! crash bot                           memory and what is not durable are lost, links hang
 //! restart bot                         it comes back with its disk
 //! compact r                           it replaces older changes by a verified snapshot
-//! wait 250                            milliseconds pass (not over real sockets)
+//! wait 250                            milliseconds pass (over real sockets the clocks are put ahead)
 //! settle                              until those that can reach each other are silent and equal
 //!
 //! ana: rules add "no deploys on Friday" severity=must as friday

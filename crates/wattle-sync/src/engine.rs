@@ -153,6 +153,7 @@ impl Engine {
     fn turn(&mut self, waiting: impl Iterator<Item = Command>) -> Flow {
         let mut orders = Vec::new();
         let mut flow = Flow::Continue;
+        self.tell_time(Instant::now());
         for command in waiting {
             if let Command::Write(order) = command {
                 orders.push(order);

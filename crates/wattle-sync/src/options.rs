@@ -9,6 +9,7 @@ use std::time::Duration;
 use wattle_context::{Candidate, Value};
 use wattle_protocol::PublicKey;
 
+use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::limits::ACCESS_PATIENCE;
 use crate::tls::TlsOptions;
@@ -42,6 +43,8 @@ pub struct Options {
     pub recovery: Option<PublicKey>,
     /// How long a wish for the access log, or the taking up of an invitation, is waited for.
     pub access_patience: Duration,
+    /// What time it is: by it grants end, budgets are counted, and edits are dated.
+    pub clock: Clock,
     /// A token of a login, for relays that ask for one. Sent over TLS, and to this machine itself.
     pub token: Option<String>,
 }
@@ -71,6 +74,7 @@ impl Options {
             tls: TlsOptions::default(),
             recovery: None,
             access_patience: ACCESS_PATIENCE,
+            clock: Clock::default(),
             token: None,
         }
     }

@@ -11,9 +11,9 @@ use wattle_context::{Context, Settlement};
 use wattle_sim::expect;
 use wattle_sim::names::Names;
 use wattle_sim::scenario::{Act, Choice, Deed, Expect, Expectation, Step};
-use wattle_sync::{ContextId, Identity, JoinLink, Options, Parts, Peer};
+use wattle_sync::{Clock, ContextId, Identity, JoinLink, Options, Parts, Peer};
 use wattle_tests::cable::Cable;
-use wattle_tests::process::RelayProcess;
+use wattle_tests::process::ClockedRelay;
 
 mod rights;
 
@@ -27,11 +27,14 @@ struct Stage {
     edges: Vec<Edge>,
     context: Option<ContextId>,
     names: Names,
+    /// What time it is for all of them: the waits of the scenario have passed.
+    clock: Clock,
+    waited_ms: u64,
 }
 
 struct Relay {
     folder: TempDir,
-    process: Option<RelayProcess>,
+    process: Option<ClockedRelay>,
 }
 
 struct Actor {
@@ -98,16 +101,18 @@ impl Stage {
             Step::Settle => self.settle().await,
             Step::Act(act) => self.act(act).await,
             Step::Expect(expect) => self.expect(expect).await,
-            // Only a simulated network has weather, and a relay compacts when it sees fit.
-            Step::Seed(_) | Step::Net(_) | Step::Slow(_) | Step::Wait(_) | Step::Compact(_) => {
+            Step::Wait(ms) => {
+                self.wait(*ms);
                 Ok(())
             }
+            // Only a simulated network has weather, and a relay compacts when it sees fit.
+            Step::Seed(_) | Step::Net(_) | Step::Slow(_) | Step::Compact(_) => Ok(()),
         }
     }
 
     async fn relay(&mut self, name: &str) -> Result<(), String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
-        let process = start_relay(&folder).await?;
+        let process = start_relay(&folder, self.waited_ms / 1_000).await?;
         let address = process.address();
         self.relays.insert(name.to_owned(), Relay { folder, process: Some(process) });
         let peers: Vec<String> = self.peers.keys().cloned().collect();
@@ -120,7 +125,7 @@ impl Stage {
     async fn peer(&mut self, name: &str) -> Result<(), String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let (identity, _) = self.cast.get(name).cloned().ok_or("no such peer")?;
-        let options = Options::new(folder.path(), identity.clone());
+        let options = self.options(&folder, &identity);
         let peer = match self.context {
             None => Peer::create(options, "scenario").await,
             Some(context) => {
@@ -142,6 +147,20 @@ impl Stage {
             self.edge(name, (&relay, address)).await?;
         }
         Ok(())
+    }
+
+    /// Nobody waits: the clocks are put ahead.
+    fn wait(&mut self, ms: u64) {
+        self.waited_ms += ms;
+        let ahead_s = self.waited_ms / 1_000;
+        self.clock.set_ahead(ahead_s);
+        let relays = self.relays.values_mut().filter_map(|relay| relay.process.as_mut());
+        relays.for_each(|relay| relay.set_ahead(ahead_s));
+    }
+
+    fn options(&self, folder: &TempDir, identity: &Identity) -> Options {
+        let clock = self.clock.clone();
+        Options { clock, ..Options::new(folder.path(), identity.clone()) }
     }
 
     async fn link(&mut self, dialler: &str, listener: &str) -> Result<(), String> {
@@ -182,7 +201,7 @@ impl Stage {
 
     async fn restart(&mut self, name: &str) -> Result<(), String> {
         let address = if let Some(relay) = self.relays.get_mut(name) {
-            let process = start_relay(&relay.folder).await?;
+            let process = start_relay(&relay.folder, self.waited_ms / 1_000).await?;
             let address = process.address();
             relay.process = Some(process);
             Some(address)
@@ -190,8 +209,8 @@ impl Stage {
             let own = self.edges.iter().filter(|edge| edge.dialler == name);
             let dial = own.map(|edge| url(&edge.cable)).collect();
             let actor = self.peers.get_mut(name).ok_or("no such peer")?;
-            let mut options = Options::new(actor.folder.path(), actor.identity.clone());
-            options.dial = dial;
+            let options = Options::new(actor.folder.path(), actor.identity.clone());
+            let options = Options { dial, clock: self.clock.clone(), ..options };
             actor.peer = Some(Peer::open(options).await.map_err(|error| error.to_string())?);
             if actor.listens.is_some() { Some(listen(actor).await?) } else { None }
         };
@@ -346,9 +365,10 @@ impl Stage {
 }
 
 /// The program may have to be built first, which blocks.
-async fn start_relay(folder: &TempDir) -> Result<RelayProcess, String> {
+async fn start_relay(folder: &TempDir, ahead_s: u64) -> Result<ClockedRelay, String> {
     let path = folder.path().to_owned();
-    let started = tokio::task::spawn_blocking(move || RelayProcess::start(&path)).await;
+    let start = move || ClockedRelay::start(&path, ahead_s);
+    let started = tokio::task::spawn_blocking(start).await;
     started.map_err(|error| error.to_string())
 }
 

@@ -3,7 +3,6 @@
 use wattle_protocol::io::Time;
 use wattle_protocol::message::{Code, Refusal};
 use wattle_protocol::{Blob, Input, LinkId, PublicKey};
-use wattle_sync::clock::now_s;
 
 use super::{Engine, Linked, LoginState};
 use crate::audit::Act;
@@ -45,7 +44,9 @@ impl Engine {
 
     /// Tells the machine the time of day, and ends the links whose tokens have ended.
     pub(super) fn strike(&mut self) {
-        let unix_seconds = now_s();
+        let told = self.shared.config.clock.tell();
+        self.told = Some(told);
+        let unix_seconds = told.unix_s;
         self.clock = Time(self.now().0 + CLOCK_MS);
         self.give(Input::Clock { unix_seconds }, None);
         let ended = |linked: &Linked| linked.login.ends_at().is_some_and(|end| end <= unix_seconds);
@@ -60,7 +61,7 @@ impl Engine {
 
     /// Looks at the clock again when a token ends, if not before.
     fn strike_at(&mut self, end: u64) {
-        let wait_ms = end.saturating_sub(now_s()).saturating_mul(1_000);
+        let wait_ms = end.saturating_sub(self.shared.config.clock.unix_s()).saturating_mul(1_000);
         self.clock = self.clock.min(Time(self.now().0.saturating_add(wait_ms)));
     }
 }

@@ -15,7 +15,7 @@ use wattle_store::{Store, StoreError};
 use super::Engine;
 use crate::access::Outcome;
 use crate::address::Address;
-use crate::clock::now_s;
+use crate::clock::{Clock, Told};
 use crate::error::AccessFailed;
 use crate::limits::CLOCK;
 use crate::role::Role;
@@ -47,8 +47,9 @@ pub(super) struct Access {
     /// With this many entries, a relay was asked to order the log.
     handed_over_at: Option<u64>,
     patience: Duration,
-    /// When the machine is told the time of day again.
-    clock_at: Instant,
+    pub(super) clock: Clock,
+    /// What time of day the machine was told, and when it is told again.
+    told: Option<(Told, Instant)>,
 }
 
 /// Somebody who waits.
@@ -58,7 +59,7 @@ struct Waiter {
 }
 
 impl Access {
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration, clock: Clock) -> Self {
         Self {
             log: None,
             wishes: BTreeMap::new(),
@@ -68,7 +69,8 @@ impl Access {
             unknown_at: None,
             handed_over_at: None,
             patience,
-            clock_at: Instant::now(),
+            clock,
+            told: None,
         }
     }
 
@@ -157,10 +159,22 @@ impl Engine {
     /// What is done every few milliseconds for the access log.
     pub(super) fn tend_access(&mut self, now: Instant) {
         self.access.give_up(now);
-        if self.access.clock_at <= now {
-            self.access.clock_at = now + CLOCK;
-            self.tell_machine(Input::Clock { unix_seconds: now_s() });
+        self.tell_time(now);
+    }
+
+    /// Tells the machine the time of day, now and then, and at once when the clock was set.
+    pub(super) fn tell_time(&mut self, now: Instant) {
+        let access = &mut self.access;
+        if access.told.is_some_and(|(told, next)| now < next && told.holds(&access.clock)) {
+            return;
         }
+        let told = access.clock.tell();
+        access.told = Some((told, now + CLOCK));
+        self.tell_machine(Input::Clock { unix_seconds: told.unix_s });
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        i64::try_from(self.access.clock.unix().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Whether the one whose links these are is a member, or was.

@@ -9,7 +9,6 @@ use wattle_store::{Append, Store, StoreError};
 
 use super::Engine;
 use super::command::Order;
-use crate::clock::now_ms;
 use crate::error::{EditFailed, ReadError, ResolveFailed};
 use crate::limits::CHANGES_PER_SEAL_MAX;
 use crate::part::key_of;
@@ -172,7 +171,7 @@ impl Engine {
             key: self.identity.key().0,
             name: self.identity.name.clone(),
             client: self.client.clone(),
-            time_ms: now_ms(),
+            time_ms: self.now_ms(),
         }
     }
 

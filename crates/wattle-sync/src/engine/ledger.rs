@@ -11,7 +11,6 @@ use wattle_protocol::{Blob, ChangeHash, DocumentKey, PublicKey};
 use wattle_store::{Store, StoreError};
 
 use super::Engine;
-use crate::clock::now_s;
 use crate::hex::{hex, unhex};
 use crate::limits::{FORKS_MAX, LEDGER_FLUSH_MS, REFUSALS_MAX};
 use crate::part::name_of;
@@ -65,7 +64,7 @@ impl Engine {
         (by, document): (Option<PublicKey>, Option<&DocumentKey>),
     ) {
         let refused = Refused {
-            time: now_s(),
+            time: self.access.clock.unix_s(),
             by: by.map(|key| key.to_string()),
             document: document.map(name_of),
             about: refusal.about.map(|about| about.to_string()),
@@ -84,7 +83,7 @@ impl Engine {
     pub(super) fn note_fork(&mut self, entries: &[Blob; 2]) {
         let [here, other] = entries;
         tracing::error!("the sequencer has signed two entries of the access log with one number");
-        let forked = Forked { time: now_s(), here: hex(here), other: hex(other) };
+        let forked = Forked { time: self.access.clock.unix_s(), here: hex(here), other: hex(other) };
         let same = |known: &Forked| known.here == forked.here && known.other == forked.other;
         if self.ledger.forks.iter().any(same) || self.ledger.forks.len() >= FORKS_MAX {
             return;

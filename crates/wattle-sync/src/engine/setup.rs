@@ -130,7 +130,7 @@ impl Engine {
             own: BTreeSet::new(),
             data_version: 0,
             poll_at: Instant::now(),
-            access: Access::new(options.access_patience),
+            access: Access::new(options.access_patience, options.clock),
             durable: BTreeMap::new(),
             remember: BTreeMap::new(),
             presence: BTreeMap::new(),

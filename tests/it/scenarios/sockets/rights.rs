@@ -1,12 +1,11 @@
 //! Rights over real sockets: who is given which role, what is wished of the access log, who may read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use wattle_sim::expect::check_rights;
 use wattle_sim::roles;
 use wattle_sim::scenario::{Deed, Step};
-use wattle_sync::access::{Members, Passing};
+use wattle_sync::access::{Member, Members, Passing};
 use wattle_sync::{GrantTerms, Identity, Kind, Outcome, Peer, PublicKey, Role};
 
 use super::{Stage, state, view};
@@ -73,7 +72,7 @@ impl Stage {
         let peer = self.alive(peer)?;
         let done = match deed {
             Deed::Grant { whom, role, kind, seconds } => {
-                let until = seconds.map(|seconds| now() + seconds);
+                let until = seconds.map(|seconds| self.clock.unix_s() + seconds);
                 let terms = terms(whom, self.key(whom)?, (*kind, role))?;
                 peer.grant(GrantTerms { until, ..terms }).await
             }
@@ -141,6 +140,9 @@ impl Stage {
             if !log.waiting.is_empty() && self.orders(group, &log) {
                 return Ok(Some(format!("{name} waits for {:?}", log.waiting)));
             }
+            if let Some(due) = self.due(&log).filter(|_| self.orders(group, &log)) {
+                return Ok(Some(format!("the end date of {} has come", due.name)));
+            }
             let role = role_of(&log, &peer.key());
             let all = roles::rights("reader").ok_or("a role")?.read;
             if role.is_some_and(|role| all.is_within(role.rights().read)) {
@@ -154,6 +156,15 @@ impl Stage {
         }
         let equal = one(shown.values().collect::<BTreeSet<&(String, String)>>().len());
         Ok((!equal).then(|| format!("{shown:#?}")))
+    }
+
+    /// Somebody whose end date has come and is not in the log.
+    fn due<'a>(&self, log: &'a Members) -> Option<&'a Member> {
+        let now = self.clock.unix_s();
+        let due = |member: &&Member| {
+            member.ended.is_none() && member.until.is_some_and(|until| until <= now)
+        };
+        log.members.iter().find(due)
     }
 
     /// Whether whoever orders the access log is in the group: a peer of it, or else its relay.
@@ -175,8 +186,4 @@ impl Stage {
 /// What a key may do, as a role.
 fn role_of(members: &Members, key: &PublicKey) -> Option<Role> {
     members.members.iter().find(|member| member.key == *key)?.now.clone()
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

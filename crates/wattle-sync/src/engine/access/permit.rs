@@ -5,7 +5,6 @@ use wattle_protocol::access::{Member, Rights};
 use wattle_store::Store;
 
 use super::super::Engine;
-use crate::clock::{now_ms, now_s};
 use crate::error::EditFailed;
 use crate::role::Role;
 
@@ -67,7 +66,7 @@ impl Engine {
         if member.rights == Rights::NONE {
             return Err(EditFailed::Ended { how: None, entry: None });
         }
-        let now = now_s();
+        let now = self.access.clock.unix_s();
         match member.until {
             Some(until) if until <= now => Err(EditFailed::Past { until, now }),
             Some(_) | None => Ok(member),
@@ -89,7 +88,7 @@ impl Engine {
         };
         let stored = self.store.note(&self.budget_note())?.unwrap_or_default();
         let used_until = stored.try_into().map_or(0, u64::from_be_bytes);
-        let now = u64::try_from(now_ms()).unwrap_or_default();
+        let now = u64::try_from(self.now_ms()).unwrap_or_default();
         let next = spent(per_minute, used_until, now)
             .map_err(|wait_ms| EditFailed::OverBudget { per_minute, wait_ms })?;
         Ok(Budget { used_until: Some(next) })

@@ -12,7 +12,6 @@ use super::super::Engine;
 use super::super::setup::random;
 use super::{Granted, Waiter};
 use crate::access::{Outcome, Passing};
-use crate::clock::now_s;
 use crate::error::AccessFailed;
 use crate::identity::Identity;
 use crate::limits::{REFUSALS_REMEMBERED_MAX, WISHES_WAITING_MAX};
@@ -57,8 +56,8 @@ impl Engine {
         };
         let proposal = self.proposed(action, &self.identity)?;
         // What the log forbids here it forbids everywhere: that is said at once.
-        if let Some(Err(refusal)) =
-            self.access.log.as_ref().map(|log| log.judge(&proposal, now_s()))
+        let now = self.access.clock.unix_s();
+        if let Some(Err(refusal)) = self.access.log.as_ref().map(|log| log.judge(&proposal, now))
         {
             return Err(AccessFailed::Refused { refusal });
         }
