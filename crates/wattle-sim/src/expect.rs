@@ -20,7 +20,10 @@ pub fn check(expected: &Expectation, context: &Context, names: &Names) -> Result
             let paths: Vec<String> = conflicts.into_iter().map(|conflict| conflict.path).collect();
             Err(Unmet::Found { found: format!("{} conflicts: {}", paths.len(), paths.join(", ")) })
         }
-        Expectation::Rights { .. } => Err(Unmet::NotInDocuments),
+        Expectation::Rights { .. }
+        | Expectation::Admitted(_)
+        | Expectation::Used { .. }
+        | Expectation::Forked => Err(Unmet::NotInDocuments),
         Expectation::Values { path, values } => {
             let mut values = values.clone();
             values.sort();
@@ -97,7 +100,7 @@ pub enum Unmet {
     /// The path names nothing.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// Rights are in the access log.
-    #[error("rights are asked of the access log")]
+    /// It is said by the access log.
+    #[error("this is asked of the access log")]
     NotInDocuments,
 }

@@ -9,6 +9,7 @@
 pub mod check;
 mod disk;
 pub mod expect;
+pub mod hostile;
 pub mod names;
 pub mod plan;
 pub mod rng;

@@ -12,6 +12,11 @@
 //! peers ana bot                       peers, who own the context; a line later in the text makes late joiners
 //! peers bob as contributor            peers whom the first peer grants a role: reader, contributor, editor,
 //!                                     maintainer, owner, `none`, or a selection "read=rules;write=tasks"
+//! peers bob by door                   peers who join with the invitation `door`; the step ends when that is decided,
+//!                                     or when nobody can be asked
+//! recovery safe                       a second owner of the context from its beginning: a key in a drawer, until
+//!                                     `peers safe`; before the first `peers`
+//! patched mal as reader               somebody with a key, a role and a changed program: no replica, see below
 //! link ana bot                        ana dials bot, without a relay
 //! cut bot                             all links of bot end, and cannot be dialled
 //! cut bot r                           only those between the two
@@ -38,13 +43,28 @@
 //! ana: agent bot contributor          the same for an agent of ana's
 //! ana: revoke bob                     bob's rights end, for ever
 //! ana: rotate new                     the rights of ana's key go over to the peer `new`
+//! ana: invite door contributor        an invitation; `uses 2` for more than one use, `for 60` ends it after 60
+//!                                     seconds. `revoke door` withdraws it
 //! ana: sequencer r                    r orders the access log from now on; `pass-by` without the present one
 //! try ana: …                          the same, and it may be refused; nobody waits until it is saved
+//!
+//! mal: forge f tasks add "x"          a change `f` in mal's name on what the first peer shows, made and signed whether
+//!                                     mal may or not, and sent nowhere. Two that are made before either is sent have
+//!                                     one actor and one number. After `f` may stand lies: `epoch 1`, as if mal had
+//!                                     known so many entries; `time 0`, when it was made; `naming ana`, its author
+//! mal: reparent f as g                `f` with its signature, put on the genesis change alone
+//! mal: send f to r = yes              mal hands a change to a relay or peer over a link of its own; what it answers:
+//!                                     `yes` when it is stored, or the code of the refusal, like `bad-signature`
+//! mal: order ana                      mal, who is the sequencer, takes what ana wants of the access log, orders it
+//!                                     and shows the entry to ana alone
 //!
 //! expect * rules = "one" + "two"      the names of the items, in any order; `none` for no item
 //! expect bot tasks/ship/status = done the values in force of a field, in any order
 //! expect * conflicts = 1
 //! expect * rights bob = contributor   what bob may do, by the access log at a peer; `none` for nothing
+//! expect bob admitted = used-up       what became of an invitation: `yes`, or the code of the refusal
+//! expect * used door = 1              how often an invitation was taken up, by the access log at a peer
+//! expect ana forked                   ana has, or comes to have, proof of a sequencer that lies
 //! expect * documents/plan/body contains "words"
 //! expect * documents/plan/body lacks "words"
 //! ```
@@ -52,6 +72,7 @@
 //! A path is what `wattle edit` takes. Where an item is named, an alias given by `as` stands for its id.
 //! The same text runs in the simulator and over real sockets, so the parser gives plain data.
 
+mod answer;
 mod lexer;
 mod parse;
 mod show;
@@ -62,6 +83,7 @@ use wattle_context::edit::Op;
 use wattle_context::value::Value;
 use wattle_protocol::access::Kind;
 
+pub use answer::Answer;
 pub use lexer::LexError;
 pub use parse::{LineError, ScenarioError, parse};
 pub(crate) use show::Shown;
@@ -79,6 +101,22 @@ pub enum Step {
     Peers(Vec<String>),
     /// Peers start, whom the first peer grants a role.
     Members {
+        /// Who.
+        names: Vec<String>,
+        /// What they may do.
+        role: String,
+    },
+    /// Peers start, who take up an invitation.
+    Invited {
+        /// Who.
+        names: Vec<String>,
+        /// What the invitation is called.
+        by: String,
+    },
+    /// A second owner of the context, whose key nobody uses for now.
+    Recovery(String),
+    /// Parties with changed programs come.
+    Patched {
         /// Who.
         names: Vec<String>,
         /// What they may do.
@@ -162,6 +200,55 @@ pub enum Deed {
         /// The present one is not asked.
         pass_by: bool,
     },
+    /// Makes an invitation.
+    Invite {
+        /// What it is called.
+        name: String,
+        /// What it gives.
+        role: String,
+        /// How often.
+        uses: u32,
+        /// For so many seconds.
+        seconds: Option<u64>,
+    },
+    /// A patched party makes a change, and keeps it.
+    Forge {
+        /// What the change is called.
+        name: String,
+        /// What is wrong with it.
+        lies: Lies,
+        /// What it does.
+        line: Line,
+    },
+    /// A patched party puts a signed change elsewhere.
+    Reparent {
+        /// The change.
+        change: String,
+        /// What the new one is called.
+        name: String,
+    },
+    /// A patched party hands a change to a replica.
+    Send {
+        /// The change.
+        change: String,
+        /// To whom.
+        to: String,
+        /// What comes back.
+        answer: Answer,
+    },
+    /// A patched sequencer orders for one peer.
+    Order(String),
+}
+
+/// What a forged change says that is not so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lies {
+    /// The number of access entries in the signature.
+    pub epoch: Option<u64>,
+    /// When it was made, in milliseconds since 1970.
+    pub time: Option<i64>,
+    /// Whose it is.
+    pub naming: Option<String>,
 }
 
 /// An edit as it is written, before aliases and marks are replaced.
@@ -218,6 +305,17 @@ pub enum Expectation {
         /// A role, or `none`.
         role: String,
     },
+    /// A peer's invitation was taken up, or refused.
+    Admitted(Answer),
+    /// An invitation was taken up so often, by the access log.
+    Used {
+        /// Which.
+        invitation: String,
+        /// How often.
+        times: u32,
+    },
+    /// A peer has proof of a sequencer that lies.
+    Forked,
     /// A text has this passage.
     Contains {
         /// The field.

@@ -3,22 +3,27 @@
 mod access;
 mod act;
 mod drive;
+mod hostile;
+mod joining;
 mod links;
 mod node;
 mod part;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wattle_protocol::{Blob, ChangeHash, ContextId, ContextRecord, Input};
 
 use crate::check::{Ledger, Violation};
 use crate::disk::Bug;
+use crate::hostile::{Forged, Party};
 use crate::names::Names;
 use crate::rng::Rng;
-use crate::scenario::{Net, Step};
+use crate::scenario::{Answer, Net, Step};
+use hostile::Talk;
 use links::{Edge, End, Wire};
 use node::{Kind, Node};
+pub(crate) use part::key_of;
 
 /// How a run is watched.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +130,10 @@ pub(crate) enum Event {
     Own(usize, u64, Input),
     /// A machine is told that time has passed.
     Tick(usize, u64),
+    /// What was said by hand comes to a machine.
+    Said(u64, Blob),
+    /// What a machine says comes to somebody who speaks by hand.
+    Heard(u64, Blob),
 }
 
 pub(crate) struct World {
@@ -150,6 +159,19 @@ pub(crate) struct World {
     wishes: BTreeMap<ChangeHash, String>,
     /// Somebody has fewer rights than all at some time.
     rights_end: bool,
+    /// Somebody lies, and is refused for it.
+    lies: bool,
+    parties: BTreeMap<String, Party>,
+    forged: BTreeMap<String, Forged>,
+    talks: BTreeMap<u64, Talk>,
+    /// The names of invitations.
+    doors: BTreeSet<String>,
+    /// Who came with an invitation.
+    guests: BTreeSet<usize>,
+    /// What became of the invitations of those who were refused.
+    not_admitted: BTreeMap<usize, Answer>,
+    /// Who has proof of a sequencer that lies.
+    forked: BTreeSet<usize>,
     outcome: Outcome,
 }
 
@@ -176,6 +198,14 @@ impl World {
             options,
             wishes: BTreeMap::new(),
             rights_end: access::rights_end(steps),
+            lies: hostile::lies(steps),
+            parties: BTreeMap::new(),
+            forged: BTreeMap::new(),
+            talks: BTreeMap::new(),
+            doors: BTreeSet::new(),
+            guests: BTreeSet::new(),
+            not_admitted: BTreeMap::new(),
+            forked: BTreeSet::new(),
             outcome: Outcome::default(),
         }
     }
@@ -193,6 +223,10 @@ impl World {
                     self.join(name, Kind::Peer);
                 }
             }
+            Step::Invited { names, by } => names.iter().for_each(|name| self.invited(name, by)),
+            // Its key is in the record of the context.
+            Step::Recovery(_) => {}
+            Step::Patched { names, role } => names.iter().for_each(|name| self.patch(name, role)),
             Step::Link(dialler, listener) => {
                 if let (Some(dialler), Some(listener)) = (self.find(dialler), self.find(listener)) {
                     self.edge(dialler, listener);
@@ -277,6 +311,8 @@ impl World {
                 }
             }
             Event::Tick(node, life) => self.tick(node, life),
+            Event::Said(talk, frame) => self.said(talk, &frame),
+            Event::Heard(talk, frame) => self.heard(talk, &frame),
         }
     }
 
@@ -317,7 +353,9 @@ impl Event {
             | Self::Drained(..)
             | Self::Gone(..)
             | Self::Disk(..)
-            | Self::Own(..) => true,
+            | Self::Own(..)
+            | Self::Said(..)
+            | Self::Heard(..) => true,
         }
     }
 }

@@ -10,7 +10,7 @@ use wattle_context::value::Value;
 use wattle_protocol::access::Kind;
 
 use super::lexer::{LexError, Token, tokens};
-use super::{Act, Choice, Deed, Expect, Expectation, Line, Net, Step};
+use super::{Act, Answer, Choice, Deed, Expect, Expectation, Lies, Line, Net, Step};
 use crate::names::name_field;
 use crate::roles::is_role;
 
@@ -72,6 +72,8 @@ impl Parser {
             "net" => Step::Net(self.net()?),
             "relay" => Step::Relay(self.word("a name")?),
             "peers" => self.peers()?,
+            "recovery" => Step::Recovery(self.word("a name")?),
+            "patched" => self.patched()?,
             "link" => Step::Link(self.word("a name")?, self.word("another name")?),
             "cut" => self.cut()?,
             "slow" => Step::Slow(self.word("a name")?),
@@ -99,9 +101,19 @@ impl Parser {
             if word == "as" {
                 return Ok(Step::Members { names, role: self.role()? });
             }
+            if word == "by" {
+                return Ok(Step::Invited { names, by: self.word("an invitation")? });
+            }
             names.push(word);
         }
         Ok(Step::Peers(names))
+    }
+
+    fn patched(&mut self) -> Result<Step, LineError> {
+        if let Step::Members { names, role } = self.peers()? {
+            return Ok(Step::Patched { names, role });
+        }
+        Err(expected("as and a role", self.rest.next()))
     }
 
     /// A word, or a selection in quotes.
@@ -165,6 +177,21 @@ impl Parser {
                 let pass_by = self.rest.next_if_eq(&Token::Word("pass-by".to_owned())).is_some();
                 Deed::Sequencer { whom, pass_by }
             }
+            "invite" => self.invite()?,
+            "forge" => self.forge()?,
+            "reparent" => {
+                let change = self.word("a change")?;
+                self.keyword("as")?;
+                Deed::Reparent { change, name: self.word("a name for the new change")? }
+            }
+            "send" => {
+                let change = self.word("a change")?;
+                self.keyword("to")?;
+                let to = self.word("a name")?;
+                self.need('=')?;
+                Deed::Send { change, to, answer: self.answer()? }
+            }
+            "order" => Deed::Order(self.word("a name")?),
             _ => Deed::Edit(self.edit(path)?),
         };
         Ok(Act { peer, deed, may_fail: matches!(refusal, Refusal::Counts) })
@@ -179,6 +206,38 @@ impl Parser {
             None
         };
         Ok(Deed::Grant { whom, role, kind, seconds })
+    }
+
+    fn invite(&mut self) -> Result<Deed, LineError> {
+        let (name, role) = (self.word("a name for the invitation")?, self.role()?);
+        let (mut uses, mut seconds) = (1, None);
+        while self.rest.peek().is_some() {
+            match self.word("uses or for")?.as_str() {
+                "uses" => uses = self.number("a number")?,
+                "for" => seconds = Some(self.number("seconds")?),
+                other => return Err(expected("uses or for", Some(Token::Word(other.to_owned())))),
+            }
+        }
+        Ok(Deed::Invite { name, role, uses, seconds })
+    }
+
+    fn forge(&mut self) -> Result<Deed, LineError> {
+        let name = self.word("a name for the change")?;
+        let mut lies = Lies::default();
+        loop {
+            let word = self.word("a path, epoch, time or naming")?;
+            match word.as_str() {
+                "epoch" => lies.epoch = Some(self.number("a number of entries")?),
+                "time" => lies.time = Some(self.number("milliseconds since 1970")?),
+                "naming" => lies.naming = Some(self.word("a name")?),
+                _ => return Ok(Deed::Forge { name, lies, line: self.edit(word)? }),
+            }
+        }
+    }
+
+    fn answer(&mut self) -> Result<Answer, LineError> {
+        let word = self.word("yes or a code")?;
+        Answer::read(&word).ok_or_else(|| expected("yes or a code", Some(Token::Word(word))))
     }
 
     fn resolve(&mut self) -> Result<Deed, LineError> {
@@ -251,6 +310,19 @@ impl Parser {
             self.need('=')?;
             let what = Expectation::Rights { whom, role: self.role()? };
             return Ok(Expect { peer, what });
+        }
+        if path == "used" {
+            let invitation = self.word("an invitation")?;
+            self.need('=')?;
+            let what = Expectation::Used { invitation, times: self.number("a number")? };
+            return Ok(Expect { peer, what });
+        }
+        if path == "forked" {
+            return Ok(Expect { peer, what: Expectation::Forked });
+        }
+        if path == "admitted" {
+            self.need('=')?;
+            return Ok(Expect { peer, what: Expectation::Admitted(self.answer()?) });
         }
         if !self.sign('=') {
             let what = match self.word("=, contains or lacks")?.as_str() {

@@ -6,7 +6,7 @@ use wattle_context::edit::Op;
 use wattle_context::value::Value;
 use wattle_protocol::access::Kind;
 
-use super::{Act, Choice, Deed, Expect, Expectation, Line, Net, Step};
+use super::{Act, Choice, Deed, Expect, Expectation, Lies, Line, Net, Step};
 use crate::names::name_field;
 
 impl Display for Step {
@@ -18,6 +18,11 @@ impl Display for Step {
             Self::Peers(names) => write!(f, "peers {}", names.join(" ")),
             Self::Members { names, role } => {
                 write!(f, "peers {} as {}", names.join(" "), Named(role))
+            }
+            Self::Invited { names, by } => write!(f, "peers {} by {by}", names.join(" ")),
+            Self::Recovery(name) => write!(f, "recovery {name}"),
+            Self::Patched { names, role } => {
+                write!(f, "patched {} as {}", names.join(" "), Named(role))
             }
             Self::Link(dialler, listener) => write!(f, "link {dialler} {listener}"),
             Self::Cut { node, other, half_open } => {
@@ -61,26 +66,52 @@ impl Display for Act {
             f.write_str("try ")?;
         }
         write!(f, "{}: ", self.peer)?;
-        match &self.deed {
-            Deed::Edit(line) => line.fmt(f),
-            Deed::Mark(name) => write!(f, "mark {name}"),
-            Deed::Resolve { path, choice: Choice::Keep(letter) } => {
+        self.deed.fmt(f)
+    }
+}
+
+impl Display for Deed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Edit(line) => line.fmt(f),
+            Self::Mark(name) => write!(f, "mark {name}"),
+            Self::Resolve { path, choice: Choice::Keep(letter) } => {
                 write!(f, "resolve {path} keep {letter}")
             }
-            Deed::Resolve { path, choice: Choice::Set(value) } => {
+            Self::Resolve { path, choice: Choice::Set(value) } => {
                 write!(f, "resolve {path} set {}", Shown(value))
             }
-            Deed::Grant { whom, role, kind, seconds } => {
+            Self::Grant { whom, role, kind, seconds } => {
                 let verb = if *kind == Kind::Agent { "agent" } else { "grant" };
                 write!(f, "{verb} {whom} {}", Named(role))?;
                 seconds.map_or(Ok(()), |seconds| write!(f, " for {seconds}"))
             }
-            Deed::Revoke(whom) => write!(f, "revoke {whom}"),
-            Deed::Rotate(to) => write!(f, "rotate {to}"),
-            Deed::Sequencer { whom, pass_by } => {
+            Self::Revoke(whom) => write!(f, "revoke {whom}"),
+            Self::Rotate(to) => write!(f, "rotate {to}"),
+            Self::Sequencer { whom, pass_by } => {
                 write!(f, "sequencer {whom}{}", if *pass_by { " pass-by" } else { "" })
             }
+            Self::Invite { name, role, uses, seconds } => {
+                write!(f, "invite {name} {}", Named(role))?;
+                if *uses != 1 {
+                    write!(f, " uses {uses}")?;
+                }
+                seconds.map_or(Ok(()), |seconds| write!(f, " for {seconds}"))
+            }
+            Self::Forge { name, lies, line } => write!(f, "forge {name} {lies}{line}"),
+            Self::Reparent { change, name } => write!(f, "reparent {change} as {name}"),
+            Self::Send { change, to, answer } => write!(f, "send {change} to {to} = {answer}"),
+            Self::Order(whom) => write!(f, "order {whom}"),
         }
+    }
+}
+
+impl Display for Lies {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self { epoch, time, naming } = self;
+        epoch.map_or(Ok(()), |epoch| write!(f, "epoch {epoch} "))?;
+        time.map_or(Ok(()), |time| write!(f, "time {time} "))?;
+        naming.as_ref().map_or(Ok(()), |naming| write!(f, "naming {naming} "))
     }
 }
 
@@ -137,6 +168,9 @@ impl Display for Expect {
                 write!(f, "{path} = {}", values.join(" + "))
             }
             Expectation::Rights { whom, role } => write!(f, "rights {whom} = {}", Named(role)),
+            Expectation::Admitted(answer) => write!(f, "admitted = {answer}"),
+            Expectation::Used { invitation, times } => write!(f, "used {invitation} = {times}"),
+            Expectation::Forked => f.write_str("forked"),
             Expectation::Contains { path, passage } => {
                 write!(f, "{path} contains {}", Shown(&Value::Text(passage.clone())))
             }

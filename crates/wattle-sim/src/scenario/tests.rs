@@ -28,6 +28,20 @@ fn every_form_of_a_step_is_read() {
         ana: rotate new
         ana: sequencer r
         ana: sequencer ana pass-by
+        peers cid by door
+        recovery safe
+        patched mal as reader
+        ana: invite door contributor
+        ana: invite gate "read=rules;write=tasks" uses 2 for 60
+        mal: forge f tasks add "x"
+        mal: forge f epoch 1 time 0 naming ana tasks/t/title set "x"
+        mal: reparent f as g
+        mal: send f to r = yes
+        mal: send g to r = bad-signature
+        mal: order ana
+        expect bob admitted = used-up
+        expect * used door = 1
+        expect ana forked
         link ana bot
         cut bot
         cut bot r

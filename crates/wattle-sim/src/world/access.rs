@@ -1,7 +1,9 @@
 //! Rights in the simulated world: who owns the context, and what is wished of its access log.
 
+use std::collections::BTreeSet;
+
 use wattle_protocol::access::{
-    Action, Grant, Kind as Principal, Proposal, proposal_hash, rotate_bytes,
+    Action, Grant, Invitation, Kind as Principal, Proposal, proposal_hash, rotate_bytes,
 };
 use wattle_protocol::message::Refusal;
 use wattle_protocol::{Blob, ChangeHash, ContextRecord, Input, PublicKey};
@@ -23,10 +25,16 @@ pub(super) fn record(seed: u64, steps: &[Step], nonce: [u8; 16]) -> ContextRecor
         if let Step::Peers(names) = step {
             owners.extend(names.iter().map(|name| key_of_node(seed, name)));
         }
+        if let Step::Recovery(name) = step {
+            owners.push(key_of_node(seed, name));
+        }
         if let (Step::Relay(name), None) = (step, relay) {
             relay = Some(key_of_node(seed, name));
         }
     }
+    // Whoever comes with the recovery key is one of them already.
+    let mut seen = BTreeSet::new();
+    owners.retain(|owner| seen.insert(*owner));
     let first = owners.first().copied().unwrap_or_else(|| key_of_node(seed, "nobody"));
     let (name, sequencer) = (format!("seed {seed}"), relay.unwrap_or(first));
     ContextRecord { version: 1, nonce, name, owners, sequencer }
@@ -35,12 +43,13 @@ pub(super) fn record(seed: u64, steps: &[Step], nonce: [u8; 16]) -> ContextRecor
 /// Whether somebody may do less than everything at some time.
 pub(super) fn rights_end(steps: &[Step]) -> bool {
     steps.iter().any(|step| match step {
-        Step::Members { .. } => true,
+        Step::Members { .. } | Step::Invited { .. } | Step::Patched { .. } => true,
         Step::Act(act) => is_wish(&act.deed),
         Step::Seed(_)
         | Step::Net(_)
         | Step::Relay(_)
         | Step::Peers(_)
+        | Step::Recovery(_)
         | Step::Link(..)
         | Step::Cut { .. }
         | Step::Slow(_)
@@ -56,8 +65,18 @@ pub(super) fn rights_end(steps: &[Step]) -> bool {
 
 fn is_wish(deed: &Deed) -> bool {
     match deed {
-        Deed::Grant { .. } | Deed::Revoke(_) | Deed::Rotate(_) | Deed::Sequencer { .. } => true,
-        Deed::Edit(_) | Deed::Mark(_) | Deed::Resolve { .. } => false,
+        Deed::Grant { .. }
+        | Deed::Revoke(_)
+        | Deed::Rotate(_)
+        | Deed::Sequencer { .. }
+        | Deed::Invite { .. } => true,
+        Deed::Edit(_)
+        | Deed::Mark(_)
+        | Deed::Resolve { .. }
+        | Deed::Forge { .. }
+        | Deed::Reparent { .. }
+        | Deed::Send { .. }
+        | Deed::Order(_) => false,
     }
 }
 
@@ -92,6 +111,9 @@ impl World {
 
     /// Does what a step wishes of the access log.
     pub(super) fn wish(&mut self, node: usize, act: &Act) -> Result<(), String> {
+        if let Deed::Invite { name, .. } = &act.deed {
+            self.doors.insert(name.clone());
+        }
         let action = self.action(node, &act.deed)?;
         let strict = (!act.may_fail).then(|| act.to_string());
         self.propose(node, action, strict)
@@ -121,15 +143,28 @@ impl World {
                 let term = if *pass_by { term + 1 } else { term };
                 Action::SetSequencer { key: self.key(whom)?, term }
             }
-            Deed::Edit(_) | Deed::Mark(_) | Deed::Resolve { .. } => {
-                return Err("no wish".to_owned());
-            }
+            Deed::Invite { name, role, uses, seconds } => Action::Invite(Invitation {
+                key: key_of_node(self.seed, name),
+                rights: rights(role).ok_or("no such role")?,
+                uses: *uses,
+                until: seconds.map(|seconds| self.unix_seconds() + seconds),
+            }),
+            Deed::Edit(_)
+            | Deed::Mark(_)
+            | Deed::Resolve { .. }
+            | Deed::Forge { .. }
+            | Deed::Reparent { .. }
+            | Deed::Send { .. }
+            | Deed::Order(_) => return Err("no wish".to_owned()),
         })
     }
 
-    fn key(&self, name: &str) -> Result<PublicKey, String> {
-        let found = self.nodes.iter().find(|node| node.name == name);
-        found.map(|node| node.key.public()).ok_or_else(|| format!("there is no replica {name}"))
+    pub(super) fn key(&self, name: &str) -> Result<PublicKey, String> {
+        let replica = self.nodes.iter().any(|node| node.name == name);
+        if replica || self.parties.contains_key(name) || self.doors.contains(name) {
+            return Ok(key_of_node(self.seed, name));
+        }
+        Err(format!("there is no replica {name}"))
     }
 
     /// Signs a wish, keeps it on the disk until it is done, and hands it to the machine.
@@ -163,6 +198,7 @@ impl World {
     ) {
         self.outcome.stats.refused += 1;
         self.drop_proposal(node, proposal);
+        self.turned_away(node, refusal);
         if let Some(step) = self.wishes.remove(proposal) {
             self.violate("scenario", format!("`{step}` is refused: {refusal}"));
         }
@@ -211,7 +247,7 @@ impl World {
         }
     }
 
-    fn unix_seconds(&self) -> u64 {
+    pub(super) fn unix_seconds(&self) -> u64 {
         EPOCH_MS.unsigned_abs() / 1_000 + self.now / 1_000
     }
 }

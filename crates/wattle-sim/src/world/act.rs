@@ -24,7 +24,12 @@ const HEARS_MS_MAX: u64 = 10_000;
 impl World {
     /// Makes a replica and starts it; peers and relays find each other.
     pub(crate) fn join(&mut self, name: &str, kind: Kind) {
-        let mut node = Node::new(name, kind, (self.seed, self.options.bug));
+        self.come(Node::new(name, kind, (self.seed, self.options.bug)));
+    }
+
+    /// The same with what is on its disk already.
+    pub(super) fn come(&mut self, mut node: Node) {
+        let kind = node.kind;
         let first = self.nodes.iter().all(|node| node.kind == Kind::Relay);
         let founded = if first && kind == Kind::Peer { self.found(&mut node) } else { Ok(()) };
         let started = founded.and_then(|()| node.start(&self.context));
@@ -61,6 +66,9 @@ impl World {
 
     /// A peer does something; while it writes to its disk, time passes.
     pub(crate) fn act(&mut self, act: &Act) {
+        if self.parties.contains_key(&act.peer) {
+            return self.hostile(act);
+        }
         let Some(node) = self.find(&act.peer) else { return };
         while self.nodes.get(node).is_some_and(Node::blocked) && self.outcome.violations.is_empty()
         {
@@ -70,7 +78,7 @@ impl World {
             return self.refuse(act, "it is down");
         }
         if !act.may_fail {
-            self.hears(node);
+            self.hears_of_it(node);
         }
         if !self.knows(node) {
             return self.refuse(act, "it has not heard of the context yet");
@@ -84,8 +92,13 @@ impl World {
                 Ok(())
             }
             Deed::Resolve { path, choice } => self.resolve(node, path, choice),
-            Deed::Grant { .. } | Deed::Revoke(_) | Deed::Rotate(_) | Deed::Sequencer { .. } => {
-                self.wish(node, act)
+            Deed::Grant { .. }
+            | Deed::Revoke(_)
+            | Deed::Rotate(_)
+            | Deed::Sequencer { .. }
+            | Deed::Invite { .. } => self.wish(node, act),
+            Deed::Forge { .. } | Deed::Reparent { .. } | Deed::Send { .. } | Deed::Order(_) => {
+                Err("only patched parties do that".to_owned())
             }
         };
         if let Err(why) = done {
@@ -102,7 +115,7 @@ impl World {
     }
 
     /// Waits a while until a replica has heard of the context that it has joined.
-    fn hears(&mut self, node: usize) {
+    pub(super) fn hears_of_it(&mut self, node: usize) {
         let until = self.now + HEARS_MS_MAX;
         while self.is_up(node) && !self.knows(node) && self.outcome.violations.is_empty() {
             match self.next_at() {
@@ -114,7 +127,7 @@ impl World {
 
     /// Waits a while until all have heard of it: faults before that only delay everything else.
     pub(crate) fn all_hear(&mut self) {
-        (0..self.nodes.len()).for_each(|node| self.hears(node));
+        (0..self.nodes.len()).for_each(|node| self.hears_of_it(node));
     }
 
     fn knows(&mut self, node: usize) -> bool {
@@ -274,6 +287,11 @@ impl World {
     pub(crate) fn expect(&mut self, expected: &Expect) {
         if let Expectation::Rights { whom, role } = &expected.what {
             return self.expect_rights(expected, (whom, role));
+        }
+        if let Expectation::Admitted(_) | Expectation::Used { .. } | Expectation::Forked =
+            &expected.what
+        {
+            return self.expect_entry(expected);
         }
         let Self { nodes, names, .. } = self;
         let wanted = |node: &&Node| match &expected.peer {

@@ -70,6 +70,7 @@ impl World {
                 if [Code::Revoked, Code::Unknown].contains(&refusal.code) {
                     self.refuse_link(link);
                 }
+                self.hung_up(link, &refusal);
                 self.outcome.stats.retries += 1;
                 self.close(node, link);
             }
@@ -148,6 +149,9 @@ impl World {
                 self.proposal_refused(node, &proposal, &refusal);
             }
             Told::Access { .. } => self.drop_done(node),
+            Told::Forked { .. } if self.lies => {
+                self.forked.insert(node);
+            }
             Told::Forked { .. } => {
                 let what = format!("{} sees a fork of the access log", self.name(node));
                 self.violate("not refused", what);
@@ -281,9 +285,11 @@ impl World {
     fn is_wrong(&self, refusal: &Refusal) -> bool {
         let always = [Code::Slow, Code::Unknown];
         let ended = [Code::Revoked, Code::Expired, Code::Forbidden, Code::Missing, Code::Invalid];
+        let found_out = [Code::BadSignature, Code::Contradiction, Code::Fork];
         refusal.code.is_permanent()
             && !always.contains(&refusal.code)
             && !(self.rights_end && ended.contains(&refusal.code))
+            && !(self.lies && found_out.contains(&refusal.code))
     }
 
     pub(crate) fn own(&mut self, node: usize, input: Input) {

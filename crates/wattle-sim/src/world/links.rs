@@ -163,6 +163,9 @@ impl World {
         self.check("bounded", bounded);
         let delay = self.delay_ms();
         let now = self.now;
+        if self.hears(link, &frame) {
+            return;
+        }
         let Some(wire) = self.wires.get_mut(&link.0) else { return };
         let end = wire.end_of(node);
         let reader = wire.side(end.other()).node;

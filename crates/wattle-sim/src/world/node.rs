@@ -54,7 +54,12 @@ pub(crate) struct Life {
 
 /// The key that a node of this name will have.
 pub(crate) fn key_of_node(seed: u64, name: &str) -> PublicKey {
-    first_key(&mut Rng::new(seed, name)).public()
+    keypair_of(seed, name).public()
+}
+
+/// The keys that a name stands for, whether there is a replica of it or not.
+pub(crate) fn keypair_of(seed: u64, name: &str) -> Keypair {
+    first_key(&mut Rng::new(seed, name))
 }
 
 fn first_key(rng: &mut Rng) -> Keypair {
