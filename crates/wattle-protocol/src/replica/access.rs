@@ -195,19 +195,24 @@ impl Replica {
             let refusal = Refusal::new(Code::BadSignature, "an access entry that does not hold");
             return self.refuse_entries(link, context, refusal);
         };
-        if ours.term == theirs.term && ours.sequencer == theirs.sequencer {
-            let proof = [own.clone(), other.clone()];
-            if !std::mem::replace(&mut there.is_forked, true) {
-                let event = Event::Forked { context, entries: proof };
-                self.outbox.push_back(Output::Event(event));
-            }
+        let forked = ours.term == theirs.term && ours.sequencer == theirs.sequencer;
+        let (hash_here, hash_there) = (entry_hash(own), entry_hash(other));
+        let proof = [own.clone(), other.clone()];
+        let held = if forked { there.log.as_ref().map_or(0, Log::term) } else { ours.term };
+        if forked {
+            self.note_fork(context, proof);
+        }
+        // Of two logs of one liar, that one goes on with which an owner has passed the liar by.
+        let later = entries.iter().filter_map(|entry| Entry::read(entry).ok());
+        let passing = if forked { passing(later, ours.term) } else { Some((theirs.term, theirs)) };
+        let Some((term, theirs)) = passing else {
             let reason = "its sequencer has signed two entries with this number";
             return self.refuse_entries(link, context, Refusal::new(Code::Fork, reason));
-        }
-        let wins = (theirs.term, entry_hash(own)) > (ours.term, entry_hash(other));
-        if !wins {
+        };
+        if (term, hash_here) <= (held, hash_there) {
             return;
         }
+        let Some(there) = self.contexts.get_mut(&context) else { return };
         // Else whoever was an owner once could undo the end of their own rights.
         let passes = Proposal::read(&theirs.proposal).map(|proposal| proposal.author);
         let owns = |log: &Log| passes.is_ok_and(|key| log.rights(&key).power == Power::Own);
@@ -218,7 +223,7 @@ impl Replica {
         let before = there.access.get(..at).unwrap_or_default();
         let Ok(log) = Log::read(before) else { return };
         match extend(log, &entries, 0) {
-            (log, count, None) if log.term() >= theirs.term => {
+            (log, count, None) if log.term() >= term => {
                 let entries = entries.into_iter().take(count).collect();
                 let writing = Writing { from: number, entries, log, link: Some(link) };
                 self.write_access(context, writing);
@@ -226,6 +231,14 @@ impl Replica {
             (.., refused) => {
                 refused.into_iter().for_each(|refused| self.refuse_entries(link, context, refused))
             }
+        }
+    }
+
+    /// Tells once that a sequencer lies.
+    fn note_fork(&mut self, context: ContextId, entries: [Blob; 2]) {
+        let Some(there) = self.contexts.get_mut(&context) else { return };
+        if !std::mem::replace(&mut there.is_forked, true) {
+            self.outbox.push_back(Output::Event(Event::Forked { context, entries }));
         }
     }
 
@@ -321,9 +334,14 @@ impl Replica {
         for document in there.documents.values_mut() {
             document.refused.clear();
         }
+        // Whoever has another log of a liar's needs it from where the two part.
+        let whole = there.is_forked;
         self.outbox.push_back(Output::Event(Event::Access { context, entries }));
         self.judge_again(context, from);
         for link in self.links_of(&context) {
+            if let Some(shared) = self.shared(link, &context).filter(|_| whole) {
+                shared.access = shared.access.map(|access| access.min(1));
+            }
             self.link_rights_changed(link, context);
         }
         self.order(context);
@@ -392,6 +410,14 @@ impl Replica {
         shared.access = Some(from + entries.len() as u64);
         (!entries.is_empty()).then_some(Message::Access { context, from, entries })
     }
+}
+
+/// The term that entries reach, and the first of them that is beyond this one.
+fn passing(entries: impl Iterator<Item = Entry>, term: u32) -> Option<(u32, Entry)> {
+    let mut beyond = entries.filter(|entry| entry.term > term);
+    let first = beyond.next()?;
+    let last = beyond.last().map_or(first.term, |last| last.term);
+    Some((last, first))
 }
 
 /// As many entries from one on as go into one frame.
