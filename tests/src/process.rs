@@ -91,7 +91,7 @@ pub struct ClockedRelay {
 impl ClockedRelay {
     /// Starts it on a directory, with a clock that is so many seconds ahead, and waits until it is ready.
     pub fn start(data: &Path, ahead_s: u64) -> Self {
-        let mut child = Command::new(program("relay"))
+        let mut child = Command::new(relay_program())
             .arg(data)
             .arg(ahead_s.to_string())
             .stdin(Stdio::piped())
@@ -139,30 +139,30 @@ fn answer(answers: &mut impl BufRead) -> String {
     line.trim().to_owned()
 }
 
+/// The path of [`ClockedRelay`]'s program, built once per run as this test is: the least that it takes.
+fn relay_program() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = || build(&["-p", "wattle-tests", "--bin", "relay"]);
+    BUILT.get_or_init(built).join("relay")
+}
+
 /// The path of a program of the workspace, built once per run with this profile.
 pub fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        let test = std::env::current_exe().expect("this program");
-        let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/test").to_owned();
-        let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--quiet",
-            "--bins",
-            "-p",
-            "wattle",
-            "-p",
-            "wattle-relay",
-            "-p",
-            "wattle-tests",
-        ]);
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        let target = folder.parent().expect("the target folder");
-        assert!(build.env("CARGO_TARGET_DIR", target).status().expect("cargo").success());
-        folder
-    });
-    folder.join(name)
+    let packages = ["--bins", "-p", "wattle", "-p", "wattle-relay", "-p", "wattle-tests"];
+    BUILT.get_or_init(|| build(&packages)).join(name)
+}
+
+/// Builds programs with this profile; answers the folder that they are in.
+fn build(what: &[&str]) -> PathBuf {
+    let test = std::env::current_exe().expect("this program");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/test").to_owned();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet"]).args(what);
+    if folder.ends_with("release") {
+        build.arg("--release");
+    }
+    let target = folder.parent().expect("the target folder");
+    assert!(build.env("CARGO_TARGET_DIR", target).status().expect("cargo").success());
+    folder
 }

@@ -39,6 +39,14 @@ pub enum Heard {
     Closed(u16),
 }
 
+/// Dials, and says nothing yet.
+pub async fn connect(address: SocketAddr) -> WebSocketStream<TcpStream> {
+    let mut request = format!("ws://{address}/sync").into_client_request().expect("a request");
+    request.headers_mut().insert(PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let socket = TcpStream::connect(address).await.expect("it listens");
+    client_async(request, socket).await.expect("it upgrades").0
+}
+
 impl Raw {
     /// Dials like an agent.
     pub async fn dial(address: SocketAddr, key: &Keypair) -> Self {
@@ -47,11 +55,7 @@ impl Raw {
 
     /// The same from one of several stores of a key.
     pub async fn dial_from(address: SocketAddr, key: &Keypair, store: StoreId) -> Self {
-        let mut request = format!("ws://{address}/sync").into_client_request().expect("a request");
-        request.headers_mut().insert(PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        let socket = TcpStream::connect(address).await.expect("it listens");
-        let socket = client_async(request, socket).await.expect("it upgrades").0;
-        Self::greet(socket, (key, store), Side::Dials).await
+        Self::greet(connect(address).await, (key, store), Side::Dials).await
     }
 
     /// Takes one link, like a relay.

@@ -190,13 +190,21 @@ impl Ledger {
         Ok(())
     }
 
+    /// What a replica has acknowledged, without what it had to take out when its author's rights ended:
+    /// that is kept apart on its disk, and does not come back by itself when the rights do.
+    fn still_acknowledged(&self, node: usize) -> impl Iterator<Item = &Name> {
+        let removed = self.removed.get(&node);
+        let stays = move |name: &&Name| removed.is_none_or(|removed| !removed.contains(*name));
+        self.acknowledged.get(&node).into_iter().flatten().filter(stays)
+    }
+
     /// **nothing lost**: every edit acknowledged by one of them is on the disk of each of them that may
     /// read it, unless the log does not allow it, or something that it builds on.
     pub(crate) fn nothing_lost(&self, group: &[View]) -> Result<(), String> {
         let Some(log) = newest_log(group) else { return Ok(()) };
         let void = self.void(log);
         let acknowledged: BTreeSet<&Name> =
-            group.iter().filter_map(|view| self.acknowledged.get(&view.node)).flatten().collect();
+            group.iter().flat_map(|view| self.still_acknowledged(view.node)).collect();
         let lost = group.iter().find_map(|view| {
             let reads = view.rights(log);
             let due = acknowledged.iter().copied();

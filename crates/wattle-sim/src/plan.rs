@@ -1,9 +1,11 @@
 //! Plans: long scenarios that a seed writes, with rates that the seed draws too.
 
+mod govern;
 mod write;
 
 use crate::rng::Rng;
 use crate::scenario::{Net, Step};
+use govern::Governor;
 use write::Writer;
 
 /// How large a plan is.
@@ -33,6 +35,8 @@ struct Rates {
     compact: u64,
     slow: u64,
     settle: u64,
+    /// Grants, revocations, rotations.
+    govern: u64,
 }
 
 /// Writes the plan of a seed.
@@ -47,9 +51,11 @@ pub fn generate(seed: u64, size: Size) -> Vec<Step> {
     if relay {
         steps.push(Step::Relay("r".to_owned()));
     }
-    steps.push(Step::Peers(early.to_vec()));
+    let mut governor = Governor::new(early, &mut rng);
+    steps.extend(governor.arrivals());
     links(&mut steps, early, (relay, &mut rng));
-    body(&mut steps, (early, late, relay), (size, &mut rng));
+    let crowd = Crowd { early, late, relay, governor: &mut governor };
+    body(&mut steps, crowd, (size, &mut rng));
     steps.push(Step::Heal(Vec::new()));
     steps.extend(names.iter().cloned().map(Step::Restart));
     if relay {
@@ -68,11 +74,16 @@ fn links(steps: &mut Vec<Step>, names: &[String], (relay, rng): (bool, &mut Rng)
     }
 }
 
-fn body(
-    steps: &mut Vec<Step>,
-    (early, late, relay): (&[String], &[String], bool),
-    (size, rng): (Size, &mut Rng),
-) {
+/// Who takes part.
+struct Crowd<'a> {
+    early: &'a [String],
+    late: &'a [String],
+    relay: bool,
+    governor: &'a mut Governor,
+}
+
+fn body(steps: &mut Vec<Step>, crowd: Crowd<'_>, (size, rng): (Size, &mut Rng)) {
+    let Crowd { early, late, relay, governor } = crowd;
     let rates = draw_rates(rng);
     let pause_ms = rng.within(20..=400);
     let mut peers = early.to_vec();
@@ -89,6 +100,11 @@ fn body(
                 steps.push(Step::Link(name.clone(), other.clone()));
             }
             peers.push(name.clone());
+        }
+        if rng.permille(rates.govern)
+            && let Some(act) = governor.act(rng)
+        {
+            steps.push(Step::Act(act));
         }
         let fault = fault(&peers, relay, (rates, rng));
         let Some(editor) = rng.pick(&peers).cloned() else { return };
@@ -159,6 +175,7 @@ fn draw_rates(rng: &mut Rng) -> Rates {
         compact: rate(20),
         slow: rate(20),
         settle: rate(6),
+        govern: rate(60),
     }
 }
 

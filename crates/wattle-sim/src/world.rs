@@ -166,6 +166,8 @@ pub(crate) struct World {
     talks: BTreeMap<u64, Talk>,
     /// The names of invitations.
     doors: BTreeSet<String>,
+    /// Who came without a role: nobody tells them anything for now.
+    strangers: BTreeSet<usize>,
     /// Who came with an invitation.
     guests: BTreeSet<usize>,
     /// What became of the invitations of those who were refused.
@@ -203,6 +205,7 @@ impl World {
             forged: BTreeMap::new(),
             talks: BTreeMap::new(),
             doors: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             guests: BTreeSet::new(),
             not_admitted: BTreeMap::new(),
             forked: BTreeSet::new(),
@@ -219,6 +222,9 @@ impl World {
             Step::Peers(names) => names.iter().for_each(|name| self.join(name, Kind::Peer)),
             Step::Members { names, role } => {
                 for name in names {
+                    if role == "none" {
+                        self.strangers.insert(self.nodes.len());
+                    }
                     self.admit(name, role);
                     self.join(name, Kind::Peer);
                 }

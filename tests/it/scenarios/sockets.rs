@@ -10,11 +10,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use wattle_context::{Context, Settlement};
 use wattle_sim::expect;
 use wattle_sim::names::Names;
-use wattle_sim::scenario::{Act, Choice, Deed, Expect, Expectation, Step};
-use wattle_sync::{Clock, ContextId, Identity, JoinLink, Options, Parts, Peer};
+use wattle_sim::hostile::{Forged, Party};
+use wattle_sim::scenario::{Act, Answer, Choice, Deed, Expect, Expectation, Step};
+use wattle_sync::{Clock, ContextId, Identity, JoinLink, Options, Parts, Peer, PublicKey};
 use wattle_tests::cable::Cable;
 use wattle_tests::process::ClockedRelay;
 
+mod hostile;
+mod joining;
 mod rights;
 
 /// Everything that a scenario names.
@@ -30,10 +33,21 @@ struct Stage {
     /// What time it is for all of them: the waits of the scenario have passed.
     clock: Clock,
     waited_ms: u64,
+    /// The first peer, and the second owner of its context.
+    founder: Option<String>,
+    recovery: Option<PublicKey>,
+    parties: BTreeMap<String, Party>,
+    forged: BTreeMap<String, Forged>,
+    /// Invitations.
+    doors: BTreeMap<String, JoinLink>,
+    /// What became of those whose invitation was refused.
+    not_admitted: BTreeMap<String, Answer>,
 }
 
 struct Relay {
     folder: TempDir,
+    /// Where it listens, or did.
+    address: SocketAddr,
     process: Option<ClockedRelay>,
 }
 
@@ -56,6 +70,8 @@ struct Edge {
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often what is waited for is looked at.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
 
 /// Carries out a scenario; the error says which step failed, and why.
 pub(super) async fn run(steps: &[Step]) -> Result<(), String> {
@@ -76,6 +92,17 @@ impl Stage {
                 }
                 Ok(())
             }
+            Step::Invited { names, by } => {
+                for name in names {
+                    self.invited(name, by).await?;
+                }
+                Ok(())
+            }
+            Step::Recovery(name) => {
+                self.recovery = Some(self.key(name)?);
+                Ok(())
+            }
+            Step::Patched { names, .. } => names.iter().try_for_each(|name| self.patch(name)),
             Step::Link(dialler, listener) => self.link(dialler, listener).await,
             Step::Cut { node, other, .. } => self.cut(node, other.as_deref()).await,
             Step::Heal(names) => {
@@ -114,7 +141,7 @@ impl Stage {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let process = start_relay(&folder, self.waited_ms / 1_000).await?;
         let address = process.address();
-        self.relays.insert(name.to_owned(), Relay { folder, process: Some(process) });
+        self.relays.insert(name.to_owned(), Relay { folder, address, process: Some(process) });
         let peers: Vec<String> = self.peers.keys().cloned().collect();
         for peer in peers {
             self.edge(&peer, (name, address)).await?;
@@ -125,7 +152,8 @@ impl Stage {
     async fn peer(&mut self, name: &str) -> Result<(), String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let (identity, _) = self.cast.get(name).cloned().ok_or("no such peer")?;
-        let options = self.options(&folder, &identity);
+        let recovery = self.recovery;
+        let options = Options { recovery, ..self.options(&folder, &identity) };
         let peer = match self.context {
             None => Peer::create(options, "scenario").await,
             Some(context) => {
@@ -135,6 +163,7 @@ impl Stage {
         };
         let peer = peer.map_err(|error| error.to_string())?;
         if self.context.replace(peer.context_id()).is_none() {
+            self.founder = Some(name.to_owned());
             rights::give_roles(&peer, &self.cast).await?;
         }
         let actor = Actor { folder, identity, peer: Some(peer), listens: None };
@@ -202,9 +231,9 @@ impl Stage {
     async fn restart(&mut self, name: &str) -> Result<(), String> {
         let address = if let Some(relay) = self.relays.get_mut(name) {
             let process = start_relay(&relay.folder, self.waited_ms / 1_000).await?;
-            let address = process.address();
+            relay.address = process.address();
             relay.process = Some(process);
-            Some(address)
+            Some(relay.address)
         } else {
             let own = self.edges.iter().filter(|edge| edge.dialler == name);
             let dial = own.map(|edge| url(&edge.cable)).collect();
@@ -222,6 +251,9 @@ impl Stage {
     }
 
     async fn act(&mut self, act: &Act) -> Result<(), String> {
+        if self.parties.contains_key(&act.peer) {
+            return self.hostile(act).await;
+        }
         self.known(&act.peer).await?;
         let done = match &act.deed {
             Deed::Edit(line) => {
@@ -258,14 +290,21 @@ impl Stage {
                 let resolved = peer.resolve(&conflict.id, settlement, "").await;
                 resolved.map(drop).map_err(|error| error.to_string())
             }
+            Deed::Invite { .. } => self.invite(&act.peer, &act.deed).await,
             Deed::Grant { .. } | Deed::Revoke(_) | Deed::Rotate(_) | Deed::Sequencer { .. } => {
                 self.wish(&act.peer, &act.deed).await
+            }
+            Deed::Forge { .. } | Deed::Reparent { .. } | Deed::Send { .. } | Deed::Order(_) => {
+                Err("only patched parties do that".to_owned())
             }
         };
         if act.may_fail { Ok(()) } else { done }
     }
 
     async fn expect(&self, expected: &Expect) -> Result<(), String> {
+        if let (Expectation::Admitted(answer), Some(peer)) = (&expected.what, &expected.peer) {
+            return self.expect_admitted(peer, *answer).await;
+        }
         let actors = self
             .peers
             .iter()
@@ -276,6 +315,11 @@ impl Stage {
             seen += 1;
             if let Expectation::Rights { whom, role } = &expected.what {
                 let met = self.expect_rights(peer, (whom, role)).await;
+                met.map_err(|unmet| format!("at {name}: {unmet}"))?;
+                continue;
+            }
+            if let Expectation::Used { .. } | Expectation::Forked = &expected.what {
+                let met = self.expect_entry(peer, &expected.what).await;
                 met.map_err(|unmet| format!("at {name}: {unmet}"))?;
                 continue;
             }
@@ -291,7 +335,7 @@ impl Stage {
     async fn settle(&self) -> Result<(), String> {
         for group in self.groups() {
             let until = Instant::now() + PATIENCE;
-            let mut ticks = interval(Duration::from_millis(20));
+            let mut ticks = interval(LOOKS_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 let members = self.members(group.iter().collect()).await?;
@@ -322,7 +366,7 @@ impl Stage {
     async fn known(&self, name: &str) -> Result<(), String> {
         let peer = self.alive(name)?;
         let heard = async {
-            let mut ticks = interval(Duration::from_millis(20));
+            let mut ticks = interval(LOOKS_EVERY);
             while peer.name().await.is_none() {
                 ticks.tick().await;
             }

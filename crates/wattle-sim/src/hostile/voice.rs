@@ -90,11 +90,18 @@ impl Voice {
         said.iter().map(wire::encode).collect()
     }
 
-    /// The other side has refused something, or closes the link with this reason.
-    pub fn refused(&mut self, refusal: &Refusal) {
+    /// The other side has refused something.
+    fn refused(&mut self, refusal: &Refusal) {
         let sent = self.sent().map(|sent| sent.change.header.hash);
         if refusal.about.is_none() || refusal.about == sent {
             self.answer.get_or_insert(Answer::Refused(refusal.code));
+        }
+    }
+
+    /// The other side has closed the link, with the number of this reason.
+    pub fn closed(&mut self, number: u16) {
+        if self.answer.is_none() {
+            self.answer = Answer::refused(number);
         }
     }
 

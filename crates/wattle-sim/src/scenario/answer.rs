@@ -41,6 +41,14 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// By the number of the code, where a scenario can expect it.
+    pub(crate) fn refused(number: u16) -> Option<Self> {
+        let known = CODES.iter().find(|(_, code)| code.number() == number);
+        known.map(|(_, code)| Self::Refused(*code))
+    }
+}
+
 impl Display for Answer {
     fn fmt(&self, f: &mut Formatter<'_>) -> Shown {
         let name = match self {

@@ -127,7 +127,9 @@ impl World {
 
     /// Waits a while until all have heard of it: faults before that only delay everything else.
     pub(crate) fn all_hear(&mut self) {
-        (0..self.nodes.len()).for_each(|node| self.hears_of_it(node));
+        let known = |node: &usize| !self.strangers.contains(node);
+        let known: Vec<usize> = (0..self.nodes.len()).filter(known).collect();
+        known.into_iter().for_each(|node| self.hears_of_it(node));
     }
 
     fn knows(&mut self, node: usize) -> bool {
@@ -144,17 +146,12 @@ impl World {
     }
 
     fn edit(&mut self, node: usize, line: &Line) -> Result<(), String> {
-        let (now, context) = (self.now, self.context);
+        let now = self.now;
+        self.permit(node, &line.path)?;
         let entry = self.nodes.get_mut(node).ok_or("no replica")?;
-        let key = entry.key.public();
-        let rights = entry.log_of(&context).map_or(Rights::NONE, |log| log.rights(&key));
         let life = entry.life.as_mut().ok_or("down")?;
         let edit = self.names.edit(line, &life.context).map_err(|error| error.to_string())?;
         let by = author(&entry.name, (entry.key.public().0, life.actor), now);
-        let section = edit.path.split('/').next().and_then(|name| name.parse().ok());
-        if section.is_some_and(|section: Section| !rights.writes(section.number())) {
-            return Err(format!("{} may not write this section", entry.name));
-        }
         let needed =
             life.context.needs(std::slice::from_ref(&edit)).map_err(|error| error.to_string())?;
         for part in needed {
@@ -172,8 +169,21 @@ impl World {
         self.commit(node, edited)
     }
 
+    /// Whether somebody may write where a path leads, by the log on their disk.
+    fn permit(&self, node: usize, path: &str) -> Result<(), String> {
+        let entry = self.nodes.get(node).ok_or("no replica")?;
+        let log = entry.log_of(&self.context);
+        let rights = log.map_or(Rights::NONE, |log| log.rights(&entry.key.public()));
+        let section = path.split('/').next().and_then(|name| name.parse().ok());
+        if section.is_some_and(|section: Section| !rights.writes(section.number())) {
+            return Err(format!("{} may not write this section", entry.name));
+        }
+        Ok(())
+    }
+
     fn resolve(&mut self, node: usize, path: &str, choice: &Choice) -> Result<(), String> {
         let now = self.now;
+        self.permit(node, path)?;
         let entry = self.nodes.get_mut(node).ok_or("no replica")?;
         let life = entry.life.as_mut().ok_or("down")?;
         let conflict = self

@@ -179,7 +179,7 @@ impl World {
     /// A machine closes such a link.
     pub(super) fn hung_up(&mut self, link: LinkId, refusal: &Refusal) {
         if let Some(talk) = self.talks.get_mut(&link.0) {
-            talk.voice.refused(refusal);
+            talk.voice.closed(refusal.code.number());
         }
     }
 }

@@ -15,9 +15,12 @@ pub(super) fn cast(steps: &[Step]) -> Result<BTreeMap<String, (Identity, Option<
     let mut cast = BTreeMap::new();
     for step in steps {
         let (names, role) = match step {
-            Step::Peers(names) => (names, Some("owner")),
-            Step::Members { names, role } if role == "none" => (names, None),
-            Step::Members { names, role } => (names, Some(role.as_str())),
+            Step::Peers(names) => (names.as_slice(), Some("owner")),
+            Step::Recovery(name) => (std::slice::from_ref(name), None),
+            Step::Invited { names, .. } => (names.as_slice(), None),
+            Step::Members { names, role } if role == "none" => (names.as_slice(), None),
+            Step::Patched { names, role } => (names.as_slice(), Some(role.as_str())),
+            Step::Members { names, role } => (names.as_slice(), Some(role.as_str())),
             Step::Seed(_)
             | Step::Net(_)
             | Step::Relay(_)
@@ -35,7 +38,7 @@ pub(super) fn cast(steps: &[Step]) -> Result<BTreeMap<String, (Identity, Option<
         };
         for name in names {
             let identity = Identity::random(name).map_err(|error| error.to_string())?;
-            cast.insert(name.clone(), (identity, role.map(str::to_owned)));
+            cast.entry(name.clone()).or_insert((identity, role.map(str::to_owned)));
         }
     }
     Ok(cast)
@@ -85,9 +88,14 @@ impl Stage {
                 let passing = if *pass_by { Passing::PassBy } else { Passing::HandOver };
                 peer.set_sequencer(self.key(whom)?, passing).await
             }
-            Deed::Edit(_) | Deed::Mark(_) | Deed::Resolve { .. } => {
-                return Err("no wish".to_owned());
-            }
+            Deed::Edit(_)
+            | Deed::Mark(_)
+            | Deed::Resolve { .. }
+            | Deed::Invite { .. }
+            | Deed::Forge { .. }
+            | Deed::Reparent { .. }
+            | Deed::Send { .. }
+            | Deed::Order(_) => return Err("no wish".to_owned()),
         };
         done.map(drop).map_err(|error| error.to_string())
     }
@@ -177,7 +185,11 @@ impl Stage {
         )
     }
 
-    fn key(&self, name: &str) -> Result<PublicKey, String> {
+    pub(super) fn key(&self, name: &str) -> Result<PublicKey, String> {
+        let door = self.doors.get(name).and_then(|link| link.secret.as_ref());
+        if let Some(secret) = door {
+            return Ok(secret.key());
+        }
         let (identity, _) = self.cast.get(name).ok_or_else(|| format!("no peer {name}"))?;
         Ok(identity.key())
     }
