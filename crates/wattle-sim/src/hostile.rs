@@ -70,7 +70,8 @@ impl Party {
             id = id.map(|byte| byte.wrapping_add(37));
             ItemId::from_bytes(id)
         };
-        let edited = context.edit(std::slice::from_ref(edit), "because I can", &author, &mut ids)?;
+        let edited =
+            context.edit(std::slice::from_ref(edit), "because I can", &author, &mut ids)?;
         let (part, bytes) = edited.changes.into_iter().next().ok_or(ForgeError::Nothing)?;
         self.signed(part, Blob::from(bytes), (lies.epoch.unwrap_or(1), naming))
     }
@@ -96,8 +97,7 @@ impl Forged {
         let genesis = Change::parse(self.genesis.clone(), None).map_err(|_| ForgeError::Nothing)?;
         let bytes = replant(&self.change.bytes, &genesis.header.hash.0);
         let bytes = Blob::from(bytes.ok_or(ForgeError::Nothing)?);
-        let change =
-            Change::parse(bytes, self.change.seal).map_err(|_| ForgeError::Nothing)?;
+        let change = Change::parse(bytes, self.change.seal).map_err(|_| ForgeError::Nothing)?;
         Ok(Self { change, ..self.clone() })
     }
 }
@@ -138,9 +138,10 @@ fn replant(chunk: &[u8], onto: &[u8; 32]) -> Option<Vec<u8>> {
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let end = bytes.iter().position(|byte| byte & 128 == 0)?;
     let (digits, rest) = bytes.split_at_checked(end + 1)?;
-    let value = digits.iter().rev().try_fold(0_u64, |value, digit| {
-        Some(value.checked_mul(128)? | u64::from(digit & 127))
-    });
+    let value = digits
+        .iter()
+        .rev()
+        .try_fold(0_u64, |value, digit| Some(value.checked_mul(128)? | u64::from(digit & 127)));
     Some((value?, rest))
 }
 

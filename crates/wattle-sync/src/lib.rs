@@ -29,8 +29,8 @@ pub use access::{
     GrantTerms, Invitation, InviteTerms, Member, Members, Outcome, Passing, Waiting, Whoami,
 };
 pub use address::{Address, InvitationSecret, JoinLink};
-pub use clock::Clock;
 pub use audit::{Again, AuditLine, Audited, Known, Principal, Problem, Verification};
+pub use clock::Clock;
 pub use error::{
     AccessFailed, AddressError, EditFailed, IdentityError, ListenError, NotSettled, OpenError,
     ReadError, ResolveFailed, RoleError, VerifyError,

@@ -266,6 +266,7 @@ impl Replica {
             self.ordered(context);
             return self.log_changed(context, from);
         }
+        let replaced = from < there.access.len() as u64;
         there.access.truncate(usize::try_from(from).unwrap_or(usize::MAX));
         there.access.extend(entries);
         there.log = Some(log);
@@ -277,6 +278,12 @@ impl Replica {
             self.ordered(context);
         }
         self.log_changed(context, from);
+        if replaced {
+            // What was refused under the void entries may count now, and is sent to whoever asks anew.
+            for link in self.links_of(&context) {
+                self.close(link, refusal(Code::RightsChanged, "the log is another: connect again"));
+            }
+        }
     }
 
     /// The store has not: somebody else on it was first, or it cannot write.

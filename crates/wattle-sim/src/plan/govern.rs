@@ -64,7 +64,8 @@ impl Governor {
                 // An end date would come while everybody is to be silent.
                 Deed::Grant { whom, role, kind, seconds: None }
             }
-            60..=84 => Deed::Revoke(whom),
+            60..=84 if whom != peer => Deed::Revoke(whom),
+            60..=84 => return None,
             _ => {
                 let spare = self.spare.pop()?;
                 return Some(Act { peer: whom, deed: Deed::Rotate(spare), may_fail: true });

@@ -124,9 +124,8 @@ impl World {
         self.talks.insert(id, Talk { node, voice });
         self.input(node, Input::Connected { link, nonce, dials: None, token });
         self.schedule(self.now, Event::Said(id, first));
-        let answered = |world: &Self| {
-            world.talks.get(&id).is_none_or(|talk| talk.voice.answer().is_some())
-        };
+        let answered =
+            |world: &Self| world.talks.get(&id).is_none_or(|talk| talk.voice.answer().is_some());
         self.until(self.now + ANSWERS_MS_MAX, answered);
         // What it said last is on its way.
         self.until(self.now + ANSWERS_MS_MAX, |world| {

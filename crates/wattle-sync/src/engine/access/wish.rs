@@ -57,8 +57,7 @@ impl Engine {
         let proposal = self.proposed(action, &self.identity)?;
         // What the log forbids here it forbids everywhere: that is said at once.
         let now = self.access.clock.unix_s();
-        if let Some(Err(refusal)) = self.access.log.as_ref().map(|log| log.judge(&proposal, now))
-        {
+        if let Some(Err(refusal)) = self.access.log.as_ref().map(|log| log.judge(&proposal, now)) {
             return Err(AccessFailed::Refused { refusal });
         }
         self.store.put_proposal(&self.context, &proposal)?;
