@@ -286,10 +286,9 @@ impl World {
         let always = [Code::Slow, Code::Unknown];
         let ended = [Code::Revoked, Code::Expired, Code::Forbidden, Code::Missing, Code::Invalid];
         let found_out = [Code::BadSignature, Code::Contradiction, Code::Fork];
-        refusal.code.is_permanent()
-            && !always.contains(&refusal.code)
-            && !(self.rights_end && ended.contains(&refusal.code))
-            && !(self.lies && found_out.contains(&refusal.code))
+        let deserved = (self.rights_end && ended.contains(&refusal.code))
+            || (self.lies && found_out.contains(&refusal.code));
+        refusal.code.is_permanent() && !always.contains(&refusal.code) && !deserved
     }
 
     pub(crate) fn own(&mut self, node: usize, input: Input) {

@@ -83,7 +83,7 @@ impl World {
         if answer == Some(expected) {
             return Ok(());
         }
-        let answer = answer.map_or("nothing".to_owned(), |answer| answer.to_string());
+        let answer = answer.map_or_else(|| "nothing".to_owned(), |answer| answer.to_string());
         Err(format!("{to} answers {answer}"))
     }
 
