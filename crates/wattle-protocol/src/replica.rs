@@ -8,6 +8,7 @@ mod ending;
 mod expiring;
 mod follow;
 mod forgers;
+mod forks;
 mod holding;
 mod judging;
 mod link;
