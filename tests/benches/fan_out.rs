@@ -17,9 +17,7 @@ use automerge::{ActorId, Author, Automerge, ROOT, ReadDoc};
 use tokio::sync::{Notify, mpsc};
 use wattle_context::{Document, Part, Section};
 use wattle_protocol::message::{Changes, Message, Open};
-use wattle_protocol::{
-    Blob, Change, ContextRecord, DocumentKey, Keypair, Position, PublicKey, Seal, StoreId,
-};
+use wattle_protocol::{Blob, Change, ContextRecord, DocumentKey, Keypair, Position, Seal, StoreId};
 use wattle_tests::process::RelayProcess;
 use wattle_tests::raw::{Heard, Raw};
 
@@ -239,9 +237,10 @@ struct Writer {
 impl Writer {
     fn new() -> Self {
         let mut document = Automerge::load(Document::genesis(PART)).expect("it loads");
-        let PublicKey(author) = keypair().public();
-        document.set_actor(ActorId::from([7; 16]));
-        document.set_author(Some(Author::from(author.to_vec())));
+        let key = keypair().public();
+        let actor = wattle_protocol::ActorId::of(&record().id(), &key, [7; 6]);
+        document.set_actor(ActorId::from(actor.0));
+        document.set_author(Some(Author::from(key.0.to_vec())));
         Self { document, count: 0 }
     }
 

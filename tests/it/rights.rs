@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use wattle_context::{Author, Context, Edit, ItemId, Op, Part, Section, Value};
 use wattle_protocol::message::{Changes, Message};
-use wattle_protocol::{Blob, Change, ChangeHash, DocumentKey, Position, Seal};
+use wattle_protocol::{ActorId, Blob, Change, ChangeHash, DocumentKey, Position, Seal};
 use wattle_relay::{Config, Relay, RelayHandle};
 use wattle_sync::part::key_of;
 use wattle_sync::{
@@ -115,7 +115,7 @@ async fn forge(peer: &Peer, by: &Identity, edit: Edit) -> Change {
     let mut context = Context::new();
     context.insert(part, document.await.unwrap());
     let author = Author {
-        actor: by.key().0[..16].try_into().unwrap(),
+        actor: ActorId::of(&peer.context_id(), &by.key(), [7; 6]).0,
         key: by.key().0,
         name: by.name.clone(),
         client: "patched".to_owned(),

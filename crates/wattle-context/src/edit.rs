@@ -54,10 +54,13 @@ pub struct Edit {
     pub if_unchanged: bool,
 }
 
+/// So many bytes of a writer's id are its key's. The further writers that an author needs keep them.
+pub const ACTOR_KEY_BYTES: usize = 10;
+
 /// Who edits, as it enters the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
-    /// The writer: random per process.
+    /// The writer: its first [`ACTOR_KEY_BYTES`] bytes say whose it is, the others are random per process.
     pub actor: [u8; 16],
     /// The principal's key.
     pub key: [u8; 32],

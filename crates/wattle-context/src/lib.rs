@@ -23,7 +23,9 @@ pub mod view;
 pub use conflict::{Candidate, Conflict, ConflictKind};
 pub use context::Context;
 pub use document::{ApplyError, Document, LoadError, roots};
-pub use edit::{Answer, Author, Edit, EditError, Edited, Landed, Op, Touch, Typed};
+pub use edit::{
+    ACTOR_KEY_BYTES, Answer, Author, Edit, EditError, Edited, Landed, Op, Touch, Typed,
+};
 pub use history::{Difference, LogEntry, LogFilter, VersionError};
 pub use path::{Path, PathError};
 pub use policy::Policy;

@@ -38,13 +38,15 @@ fn main() -> Result<(), Failed> {
     let place = Place { context: &context, document: &DOCUMENT, graph: &graph, access: &access };
     let plain = Change { header: first, bytes: Blob::from(Vec::new()), seal: None };
     let sealed = Change { seal: Some(seal), ..plain.clone() };
+    let (own, key) = (plain.header.actor, owner.public());
+    time("whose an actor id is", 20_000, || own.is_of(&context, &key));
     time("admit without a seal", 20_000, || admit(&plain, &place));
     time("admit with a seal", 200, || admit(&sealed, &place));
 
     let eras = eras(50, 1_000)?;
-    let guest = guest().public();
-    let counted = (actor(7), 25, ChangeHash([1; 32]));
-    let refused = (actor(7), 2_000, ChangeHash([1; 32]));
+    let (guest, theirs) = (guest().public(), actor(&guest(), 7));
+    let counted = (theirs, 25, ChangeHash([1; 32]));
+    let refused = (theirs, 2_000, ChangeHash([1; 32]));
     time("allows, 50 eras of 1,000 actors, counts", 20_000, || {
         eras.allows_at(&guest, &DOCUMENT, counted)
     });
@@ -95,12 +97,12 @@ fn guest() -> Keypair {
     Keypair::from_secret(&[2; 32])
 }
 
-fn actor(number: u32) -> ActorId {
-    let mut actor = [9; 16];
-    for (to, from) in actor.iter_mut().zip(number.to_be_bytes()) {
+fn actor(of: &Keypair, number: u32) -> ActorId {
+    let mut random = [9; 6];
+    for (to, from) in random.iter_mut().zip(number.to_be_bytes()) {
         *to = from;
     }
-    ActorId(actor)
+    ActorId::of(&record().id(), &of.public(), random)
 }
 
 fn record() -> ContextRecord {
@@ -123,7 +125,7 @@ fn history() -> (Header, Header) {
     let first = Header {
         hash: ChangeHash([4; 32]),
         deps: vec![genesis.hash],
-        actor: actor(1),
+        actor: actor(&owner(), 1),
         start_op: 2,
         author: Some(owner().public()),
         ..genesis.clone()
@@ -150,10 +152,11 @@ fn grant(key: &Keypair, write: &[u8]) -> Action {
 /// A key that lost its right to write, and got it again, many times.
 fn eras(count: u64, actors: u32) -> Result<Log, Failed> {
     let mut log = Log::begin(&record());
+    let actors: Vec<ActorId> = (0..actors).map(|number| actor(&guest(), number)).collect();
     for era in 0..2 * count {
         let write: &[u8] = if era % 2 == 0 { &[DOCUMENT.scope] } else { &[] };
         let proposal = propose(log.context(), era, grant(&guest(), write));
-        let upto: Vec<_> = (0..actors).map(|number| (actor(number), era / 2)).collect();
+        let upto: Vec<_> = actors.iter().map(|actor| (*actor, era / 2)).collect();
         let keys = log.judge(&proposal, 0)?.into_iter();
         let closes = keys.map(|key| Closure { key, upto: vec![(DOCUMENT, upto.clone())] });
         let entry = log.sequence(&proposal, (0, closes.collect()), &owner())?;

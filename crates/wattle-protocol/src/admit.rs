@@ -100,6 +100,10 @@ fn judge(change: &Change, place: &Place<'_>) -> Judged {
     let Some(author) = author else {
         return Err((Code::Invalid, "the first change of an actor must name its author's key"));
     };
+    // All later ones follow the first, whose author they have.
+    if header.seq == 1 && !header.actor.is_of(place.context, &author) {
+        return Err((Code::ForeignActor, "its actor's id is not one of its author's key"));
+    }
     if change.seal.as_ref().is_some_and(|seal| seal.key != author) {
         return Err((Code::BadSignature, "it is signed by another key than its actor's author"));
     }

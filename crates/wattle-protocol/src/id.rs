@@ -32,7 +32,7 @@ pub struct DocumentKey {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChangeHash(pub [u8; 32]);
 
-/// Names one writer in one process; random, so never used by two.
+/// Names one writer in one process: whose it is, and what is random; see [`ActorId::of`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActorId(pub [u8; 16]);
 
@@ -59,6 +59,39 @@ pub struct Position(pub u64);
 /// Immutable bytes that are shared, not copied.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Blob(pub Arc<[u8]>);
+
+/// So many bytes at the beginning of an actor id say whose it is; the others are random.
+pub const ACTOR_KEY_BYTES: usize = 10;
+
+impl ActorId {
+    /// An actor of a key in a context. What is random tells the actors of the key apart.
+    ///
+    /// No other key has it: [`admit`](crate::admit::admit) refuses an actor's first change unless
+    /// the id is its author's.
+    pub fn of(context: &ContextId, key: &PublicKey, random: [u8; 16 - ACTOR_KEY_BYTES]) -> Self {
+        let mut id = [0; 16];
+        for (to, from) in id.iter_mut().zip(whose(context, key).into_iter().chain(random)) {
+            *to = from;
+        }
+        Self(id)
+    }
+
+    /// Whether it is an actor of a key in a context.
+    pub fn is_of(&self, context: &ContextId, key: &PublicKey) -> bool {
+        self.0.first_chunk() == Some(&whose(context, key))
+    }
+}
+
+/// What the ids of a key's actors begin with.
+fn whose(context: &ContextId, key: &PublicKey) -> [u8; ACTOR_KEY_BYTES] {
+    let hash: [u8; 32] = Sha256::new()
+        .chain_update(b"wattle/actor-of/1")
+        .chain_update(context.0)
+        .chain_update(key.0)
+        .finalize()
+        .into();
+    hash.first_chunk().copied().unwrap_or_default()
+}
 
 impl PublicKey {
     /// The first eight digits, for people who have the whole elsewhere.

@@ -17,8 +17,8 @@ pub mod wire;
 
 pub use change::{Change, Header};
 pub use id::{
-    ActorId, Blob, ChangeHash, ContextId, DocumentId, DocumentKey, LinkId, Position, PublicKey,
-    StoreId,
+    ACTOR_KEY_BYTES, ActorId, Blob, ChangeHash, ContextId, DocumentId, DocumentKey, LinkId,
+    Position, PublicKey, StoreId,
 };
 pub use identity::{ContextRecord, Keypair, Seal};
 pub use io::{Event, Input, Output, StoreReply, StoreRequest};

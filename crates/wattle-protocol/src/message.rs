@@ -277,6 +277,8 @@ pub enum Code {
     Quota,
     /// 4515: rights have changed; connect again.
     RightsChanged,
+    /// 4439: an actor whose id is not one of its author's key.
+    ForeignActor,
 }
 
 impl Refusal {
@@ -317,6 +319,7 @@ impl Code {
             Self::OverBudget => 4513,
             Self::Quota => 4514,
             Self::RightsChanged => 4515,
+            Self::ForeignActor => 4439,
         }
     }
 

@@ -51,6 +51,12 @@ pub enum StoreError {
         /// The newest format that this program knows.
         supported: u32,
     },
+    /// Its changes are from before the ids of actors were tied to keys: no replica would take them.
+    #[error("{} was written by a Wattle from before writer ids were tied to keys, and no replica takes what is in it: export it with the program that wrote it, and begin a new context with that", path.display())]
+    Unbound {
+        /// The store.
+        path: PathBuf,
+    },
     /// There is no such file, or no directory to create it in.
     #[error("{} does not exist: check the path, or create it first", path.display())]
     Missing {
@@ -158,6 +164,7 @@ impl StoreError {
             | Self::Busy { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }
+            | Self::Unbound { .. }
             | Self::Missing { .. }
             | Self::Replaced { .. }
             | Self::Io { .. } => false,

@@ -25,6 +25,9 @@ pub fn part_of(key: &DocumentKey) -> Option<Part> {
     (section == Section::Documents).then_some(Part::Body(item))
 }
 
+// An edit may need further actors of its author: `wattle_context` derives them, and they stay the key's.
+const _: () = assert!(wattle_context::ACTOR_KEY_BYTES == wattle_protocol::ACTOR_KEY_BYTES);
+
 /// The only changes that may build on nothing: the genesis changes of all parts.
 pub fn roots() -> Vec<ChangeHash> {
     wattle_context::roots().into_iter().map(ChangeHash).collect()

@@ -8,7 +8,7 @@ use automerge::{
 };
 use sha2::{Digest, Sha256};
 
-use super::Author;
+use super::{ACTOR_KEY_BYTES, Author};
 use crate::document::introduction;
 use crate::limits::{CHANGE_ACTORS_MAX, CHANGE_BYTES_TARGET, DEPS_MAX, SEEKS_AS_OF_MAX};
 use crate::value::Value;
@@ -231,7 +231,10 @@ fn actor(by: &Author, level: u32) -> ActorId {
         .chain_update(by.actor)
         .chain_update(level.to_be_bytes())
         .finalize();
-    ActorId::from(hash.get(..16).unwrap_or_default())
+    // It stays the key's: only what is random is another.
+    let whose = by.actor.iter().take(ACTOR_KEY_BYTES);
+    let actor: Vec<u8> = whose.chain(&hash).take(by.actor.len()).copied().collect();
+    ActorId::from(actor)
 }
 
 fn scalar(value: &Value) -> ScalarValue {

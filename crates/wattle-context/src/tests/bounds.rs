@@ -4,7 +4,7 @@ use automerge::Change;
 
 use super::scenario::Replica;
 use crate::limits::{CHANGE_ACTORS_MAX, CHANGE_BYTES_TARGET, CHANGE_OPS_TARGET, DEPS_MAX};
-use crate::{Document, Edit, Edited, Op, Part, Section, Value};
+use crate::{ACTOR_KEY_BYTES, Document, Edit, Edited, Op, Part, Section, Value};
 
 fn edit(op: Op, path: &str, value: Value, base: Option<String>) -> Edit {
     Edit { op, path: path.to_owned(), value, old: None, base, if_unchanged: false }
@@ -101,8 +101,11 @@ fn one_author_who_writes_twice_on_one_base_conflicts_with_itself() {
         .collect();
     assert_eq!(ana.context.conflicts()[0].candidates.len(), 3);
     assert!(ana.context.conflicts()[0].candidates.iter().all(|one| one.by == "ana"));
-    let lengths: Vec<usize> = actors.iter().map(|one| one.actor_id().to_bytes().len()).collect();
-    assert_eq!(lengths, [16, 16, 16]);
+    let ids: Vec<&[u8]> = actors.iter().map(|one| one.actor_id().to_bytes()).collect();
+    assert_eq!(ids.iter().map(|id| id.len()).collect::<Vec<_>>(), [16, 16, 16]);
+    // All are of one key; they differ in what is random.
+    assert!(ids.iter().all(|id| id[..ACTOR_KEY_BYTES] == ids[0][..ACTOR_KEY_BYTES]));
+    assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
     // Each actor's first change names the author; the first actor's was the item.
     assert_eq!(actors.iter().filter(|one| one.author().is_some()).count(), 2);
 }

@@ -5,7 +5,7 @@ use crate::access::Log;
 use crate::change::Change;
 use crate::change::tests::chunk::Chunk;
 use crate::graph::{Arrival, Graph};
-use crate::id::{ActorId, ChangeHash, ContextId, DocumentKey};
+use crate::id::{ACTOR_KEY_BYTES, ActorId, ChangeHash, ContextId, DocumentKey};
 use crate::identity::{ContextRecord, Keypair, Seal, Signature};
 use crate::message::Code;
 
@@ -24,13 +24,17 @@ fn root() -> Chunk {
     Chunk { actor: ActorId([0; 16]), ..Chunk::example() }
 }
 
-fn on(deps: &[&Chunk], actor: u8, seq: u64) -> Chunk {
+fn actor(key: &Keypair, number: u8) -> ActorId {
+    ActorId::of(&CONTEXT, &key.public(), [number; 6])
+}
+
+fn on(deps: &[&Chunk], number: u8, seq: u64) -> Chunk {
     let max_op = deps.iter().map(|dep| dep.header().max_op()).max().unwrap();
     let mut hashes: Vec<ChangeHash> = deps.iter().map(|dep| dep.header().hash).collect();
     hashes.sort_unstable();
     Chunk {
         deps: hashes,
-        actor: ActorId([actor; 16]),
+        actor: actor(&key(), number),
         seq,
         start_op: max_op + 1,
         author: (seq == 1).then(|| key().public()),
@@ -190,6 +194,7 @@ fn a_signed_change_cannot_be_put_on_other_dependencies() {
 fn the_log_decides_whose_changes_enter() {
     let root = root();
     let theirs = |seq, dep: &Chunk| Chunk {
+        actor: actor(&stranger(), 3),
         author: (seq == 1).then(|| stranger().public()),
         ..on(&[dep], 3, seq)
     };
@@ -206,6 +211,31 @@ fn the_log_decides_whose_changes_enter() {
     // Where it is allowed, the epoch is not asked: logs may have lost entries to another sequencer.
     let mine = on(&[&root], 1, 1);
     assert_eq!(judge(&[&root], &sealed_by(&key(), &mine, 9)), Verdict::Accept);
+}
+
+/// Who takes another's actor id would make whoever hears them first refuse the other's changes.
+#[test]
+fn an_actor_is_of_one_key() {
+    let root = root();
+    let mine = on(&[&root], 1, 1);
+    let taken = Chunk { author: Some(stranger().public()), ..mine.clone() };
+    let of_elsewhere = ActorId::of(&ContextId([4; 32]), &key().public(), [1; 6]);
+    let mut nearly = mine.actor;
+    nearly.0[ACTOR_KEY_BYTES - 1] ^= 1;
+    let cases = [
+        ("of another key", stranger(), taken),
+        ("of another context", key(), Chunk { actor: of_elsewhere, ..mine.clone() }),
+        ("of nobody", key(), Chunk { actor: nearly, ..mine.clone() }),
+    ];
+    for (what, by, chunk) in cases {
+        let change = sealed_by(&by, &chunk, 1);
+        assert_eq!(code(&[&root], &change), Some(Code::ForeignActor), "{what}");
+        assert_eq!(code(&[&root], &chunk.change()), Some(Code::ForeignActor), "{what}, unsigned");
+    }
+    let mut another = mine.actor;
+    another.0[ACTOR_KEY_BYTES] ^= 1;
+    let another = Chunk { actor: another, ..mine.clone() };
+    assert_eq!(judge(&[&root, &mine], &sealed(&another)), Verdict::Accept);
 }
 
 #[test]

@@ -44,7 +44,11 @@ fn document() -> DocumentKey {
 }
 
 fn chunk() -> Chunk {
-    Chunk { author: Some(key().public()), ..Chunk::example() }
+    Chunk { actor: actor(), author: Some(key().public()), ..Chunk::example() }
+}
+
+fn actor() -> ActorId {
+    ActorId::of(&context(), &key().public(), [9; 6])
 }
 
 fn seal() -> Seal {
@@ -81,10 +85,9 @@ fn proposal() -> Proposal {
 
 /// As it could follow, with a cutoff that this one would not have, to show its bytes.
 fn entry() -> Entry {
-    let closure = Closure {
-        key: PublicKey([5; 32]),
-        upto: vec![(document(), vec![(ActorId([9; 16]), 300)])],
-    };
+    let key_of_guest = PublicKey([5; 32]);
+    let theirs = ActorId::of(&context(), &key_of_guest, [9; 6]);
+    let closure = Closure { key: key_of_guest, upto: vec![(document(), vec![(theirs, 300)])] };
     Entry {
         context: context(),
         term: 0,
@@ -223,6 +226,7 @@ fn vectors() -> Vec<(String, String)> {
         ("context-id".to_owned(), context().to_string()),
         ("document-id".to_owned(), document().id(&context()).to_string()),
         ("document-url".to_owned(), document().id(&context()).url()),
+        ("actor".to_owned(), actor().to_string()),
         ("change".to_owned(), hex(&chunk().bytes())),
         ("change-hash".to_owned(), chunk().header().hash.to_string()),
         (

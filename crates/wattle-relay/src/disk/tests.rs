@@ -57,7 +57,7 @@ fn a_cutoff_names_everything_that_was_asked_for_before_it_and_nothing_later() {
     let (owner, guest) = (keypair(1), keypair(2));
     let record = record(1, &owner);
     let context = record.id();
-    let mut writer = Writer::new(guest.clone(), context, [2; 16]);
+    let mut writer = Writer::new(guest.clone(), context);
     disk.ask(StoreRequest::AppendAccess { context, from: 0, entries: vec![record.to_bytes()] });
     disk.ask(append(context, vec![genesis()]));
     // More than one commit takes, each in a request of its own, then the barrier, then more.
@@ -103,7 +103,7 @@ fn what_is_over_the_quota_is_declined_and_access_entries_never_are() {
     let (disk, shared) = start(&data, Some(1_000));
     let record = record(2, &keypair(1));
     let context = record.id();
-    let mut writer = Writer::new(keypair(1), context, [1; 16]);
+    let mut writer = Writer::new(keypair(1), context);
     disk.ask(append(context, vec![genesis()]));
     let large = append(context, vec![writer.write(2_000)]);
     disk.ask(large.clone());

@@ -14,7 +14,7 @@ async fn a_long_log_is_folded_and_everyone_still_gets_all_of_it() {
     let relay = Relay::start_with(data.path(), OFTEN);
     let record = record(6, &keypair(1));
     let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let mut hashes = Vec::new();
     for round in 1..=4 {
         let changes: Vec<_> = (0..120 * round).map(|_| writer.write(30)).collect();
@@ -43,7 +43,7 @@ async fn what_has_grown_before_the_start_is_folded_too() {
     let relay = Relay::start(data.path());
     let record = record(7, &keypair(1));
     let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let changes: Vec<_> = (0..200).map(|_| writer.write(30)).collect();
     let hashes: Vec<_> = changes.iter().map(|change| change.header.hash).collect();
     ana.commit(changes);
@@ -61,7 +61,7 @@ async fn a_document_over_the_limit_is_left_as_it_is_and_served() {
         Relay::start_with(data.path(), OFTEN.into_iter().chain(["--compact-ops-max", "50"]));
     let record = record(8, &keypair(1));
     let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let changes: Vec<_> = (0..120).map(|_| writer.write(30)).collect();
     let hashes: Vec<_> = changes.iter().map(|change| change.header.hash).collect();
     ana.commit(changes);

@@ -44,7 +44,7 @@ async fn idle_links_are_small_and_a_slow_reader_delays_nobody() {
     for client in [&ana, &fast, &slow] {
         client.until("sync", |seen| seen.in_sync).await;
     }
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let alone = latencies(&mut writer, &ana, &fast).await;
     println!("edit to reader: p50 {:?}, p99 {:?}", alone.0, alone.1);
 

@@ -28,7 +28,7 @@ async fn nothing_is_called_durable_while_the_disk_is_full_and_all_of_it_afterwar
     shell.args(relay.get_args()).args(["--listen", "127.0.0.1:0"]);
     let relay = Relay::spawn(&mut shell);
     let record = record(9, &keypair(1));
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let who = Who::new(keypair(1), &record);
     let store = who.store.clone();
     let ana = Client::start(relay.address, who).await;

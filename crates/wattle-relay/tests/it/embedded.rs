@@ -15,7 +15,7 @@ async fn it_starts_counts_and_stops_within_a_program() {
     assert!(matches!(Relay::start(config.clone()).await, Err(StartError::InUse { .. })));
     let record = record(10, &keypair(1));
     let ana = Client::start(relay.address(), Who::new(keypair(1), &record)).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let change = writer.write(10);
     let hash = change.header.hash;
     ana.commit(vec![change]);

@@ -15,8 +15,8 @@ async fn two_clients_exchange_changes_and_learn_what_is_durable() {
     let bot = Client::start(relay.address, Who::new(keypair(2), &record)).await;
     ana.until("sync", |seen| seen.in_sync).await;
     bot.until("sync", |seen| seen.in_sync).await;
-    let mut by_ana = Writer::new(keypair(1), record.id(), [1; 16]);
-    let mut by_bot = Writer::new(keypair(2), record.id(), [2; 16]);
+    let mut by_ana = Writer::new(keypair(1), record.id());
+    let mut by_bot = Writer::new(keypair(2), record.id());
     let (mut of_ana, mut of_bot) = (Vec::new(), Vec::new());
     for _ in 0..50 {
         let (first, second) = (by_ana.write(20), by_bot.write(20));
@@ -46,7 +46,7 @@ async fn who_comes_later_gets_what_was_there_before_also_after_a_restart() {
     let relay = Relay::start(data.path());
     let record = record(2, &keypair(1));
     let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let changes: Vec<_> = (0..300).map(|_| writer.write(100)).collect();
     let hashes: Vec<_> = changes.iter().map(|change| change.header.hash).collect();
     ana.commit(changes);

@@ -30,7 +30,7 @@ async fn checking_signatures_is_a_small_part_of_passing_changes_on() {
     for reader in &readers {
         reader.until("sync", |seen| seen.in_sync).await;
     }
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let changes: Vec<_> = (0..changes).map(|_| writer.write(100)).collect();
 
     let verify = |change: &Change| {

@@ -19,7 +19,7 @@ async fn what_was_said_to_be_durable_survives_every_kill() {
     let record = record(3, &keypair(1));
     let reader = Who::new(keypair(200), &record);
     let mut writers = [1, 2].map(|number| {
-        let writer = Writer::new(keypair(number), record.id(), [number; 16]);
+        let writer = Writer::new(keypair(number), record.id());
         (Who::new(keypair(number), &record), writer)
     });
     let mut durable: BTreeSet<ChangeHash> = BTreeSet::new();

@@ -72,7 +72,7 @@ async fn only_founders_bring_contexts_and_members_come_to_those() {
     drop(early);
     let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
     ana.until("sync", |seen| seen.in_sync).await;
-    let mut writer = Writer::new(keypair(2), record.id(), [2; 16]);
+    let mut writer = Writer::new(keypair(2), record.id());
     let bot = Client::start(relay.address, Who::new(keypair(2), &record)).await;
     bot.until("sync", |seen| seen.in_sync).await;
     let change = writer.write(10);

@@ -46,7 +46,7 @@ async fn after(message: Message) -> (u16, String) {
     let mut socket = dial(relay.address).await;
     socket.send(message).await.unwrap();
     let reason = closed(&mut socket).await;
-    let mut writer = Writer::new(keypair(1), record.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), record.id());
     let change = writer.write(10);
     let hash = change.header.hash;
     other.commit(vec![change]);

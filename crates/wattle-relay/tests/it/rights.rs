@@ -144,7 +144,7 @@ async fn an_audit_log_that_cannot_be_written_is_counted_and_holds_up_nobody() {
     let record = record(46, &keypair(1));
     let ana = Client::start(relay.address, Who::new(keypair(1), &record)).await;
     handed_over(&ana).await;
-    let change = Writer::new(keypair(1), record.id(), [1; 16]).write(10);
+    let change = Writer::new(keypair(1), record.id()).write(10);
     let hash = change.header.hash;
     ana.commit(vec![change]);
     ana.until_durable(&[hash]).await;
@@ -175,7 +175,7 @@ async fn a_relay_that_is_killed_goes_on_ordering_with_the_same_key() {
     let guest = Client::start(relay.address, Who::new(keypair(51), &record)).await;
     // What it writes before it knows of its grant does not count.
     guest.until("the grant", |seen| seen.in_sync).await;
-    let change = Writer::new(keypair(51), record.id(), [51; 16]).write(10);
+    let change = Writer::new(keypair(51), record.id()).write(10);
     let hash = change.header.hash;
     guest.commit(vec![change]);
     ana.until_has(&[hash]).await;
@@ -188,7 +188,7 @@ async fn a_context_over_its_quota_takes_no_change_and_others_do() {
     let relay = Relay::start_with(data.path(), arguments);
     let full = record(42, &keypair(1));
     let ana = Client::start(relay.address, Who::new(keypair(1), &full)).await;
-    let mut writer = Writer::new(keypair(1), full.id(), [1; 16]);
+    let mut writer = Writer::new(keypair(1), full.id());
     let first = writer.write(1_000);
     let fits = first.header.hash;
     ana.commit(vec![first]);
@@ -210,7 +210,7 @@ async fn a_context_over_its_quota_takes_no_change_and_others_do() {
 
     let other = record(43, &keypair(1));
     let bot = Client::start(relay.address, Who::new(keypair(1), &other)).await;
-    let change = Writer::new(keypair(1), other.id(), [2; 16]).write(1_000);
+    let change = Writer::new(keypair(1), other.id()).write(1_000);
     let hash = change.header.hash;
     bot.commit(vec![change]);
     bot.until_durable(&[hash]).await;

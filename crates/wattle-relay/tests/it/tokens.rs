@@ -145,7 +145,7 @@ async fn a_token_opens_the_contexts_and_the_role_that_it_names() {
     let reader =
         Client::start(relay.address, Who::new(keypair(2), &record).with_token(&token)).await;
     reader.until("sync", |seen| seen.in_sync).await;
-    let mut writer = Writer::new(keypair(2), record.id(), [2; 16]);
+    let mut writer = Writer::new(keypair(2), record.id());
     let change = writer.write(10);
     let about = Value::from(change.header.hash.to_string());
     reader.commit(vec![change]);

@@ -49,10 +49,11 @@ pub(crate) fn genesis() -> Change {
 }
 
 impl Writer {
-    pub(crate) fn new(key: Keypair, context: ContextId, actor: [u8; 16]) -> Self {
+    pub(crate) fn new(key: Keypair, context: ContextId) -> Self {
         let mut doc = Automerge::load(Document::genesis(PART)).expect("it loads");
         let PublicKey(author) = key.public();
-        doc.set_actor(ActorId::from(actor));
+        let actor = wattle_protocol::ActorId::of(&context, &key.public(), [1; 6]);
+        doc.set_actor(ActorId::from(actor.0));
         doc.set_author(Some(Author::from(author.to_vec())));
         Self { key, context, doc, count: 0 }
     }

@@ -6,7 +6,7 @@ use wattle_context::{Context, Part};
 use wattle_protocol::access::Log;
 use wattle_protocol::replica::Config;
 use wattle_protocol::{
-    ChangeHash, ContextId, DocumentKey, Input, Keypair, PublicKey, Replica, StoreId,
+    ActorId, ChangeHash, ContextId, DocumentKey, Input, Keypair, PublicKey, Replica, StoreId,
 };
 use wattle_store::Store;
 
@@ -100,7 +100,7 @@ impl Node {
         self.life = Some(Life {
             machine,
             context: shown,
-            actor: self.rng.bytes(),
+            actor: ActorId::of(context, &self.key.public(), self.rng.bytes()).0,
             inbox: VecDeque::new(),
             tick_at: None,
         });
@@ -118,7 +118,7 @@ impl Node {
         let Some((life, part)) = self.life.as_mut().zip(part_of(key)) else { return Ok(()) };
         if self.kind == Kind::Peer {
             life.context.insert(part, restore(&mut self.disk.store, context, part)?);
-            life.actor = self.rng.bytes();
+            life.actor = ActorId::of(context, &self.key.public(), self.rng.bytes()).0;
         }
         Ok(())
     }

@@ -106,6 +106,9 @@ fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), Failure>
         Format::Newer(version) => return Err(newer(path, version).into()),
         Format::Empty | Format::Ours => {}
     }
+    if schema::is_unbound(connection)? {
+        return Err(StoreError::Unbound { path: path.to_owned() }.into());
+    }
     // SQLite opens a file for reading alone when it may not write it.
     if connection.is_readonly("main")? {
         return Err(StoreError::ReadOnly { path: path.to_owned() }.into());

@@ -1,7 +1,7 @@
 //! The format of the file: its tables, its version, and the steps from each version to the next.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use wattle_protocol::StoreId;
+use wattle_protocol::{ActorId, ContextId, PublicKey, StoreId};
 
 /// Marks a SQLite file as one of ours: "Wttl".
 pub(super) const APPLICATION_ID: i32 = 0x5774_746c;
@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x5774_746c;
 /// How the format came to be: step `n` turns version `n` into version `n + 1`.
 ///
 /// A step that has been released is never edited; a new format is a further step.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The rowid of `log` is the position: AUTOINCREMENT keeps it from being used twice. `bytes` comes last,
 /// so that a long change is not read to reach another column. Lists of hashes are hashes end to end.
@@ -133,6 +133,11 @@ CREATE TABLE receipt (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Actor ids are those of their authors' keys, and what other programs wrote is not; no table is another.
+const VERSION_3: &str = "";
+/// The first version of which that is true.
+const BOUND_SINCE: u32 = 3;
+
 /// Whether a file can be used, going by its first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -161,6 +166,25 @@ pub(super) fn format(connection: &Connection, steps: &[&str]) -> rusqlite::Resul
         0 if version == 0 && objects == 0 => Format::Empty,
         _ => Format::Foreign,
     })
+}
+
+/// Whether the file is from before actor ids were those of keys, and has changes that say so.
+pub(super) fn is_unbound(connection: &Connection) -> rusqlite::Result<bool> {
+    let version = version(connection)?;
+    if version == 0 || version >= BOUND_SINCE {
+        return Ok(false);
+    }
+    let mut query = connection.prepare(
+        "SELECT context, actor, author FROM log JOIN doc ON doc.id = log.doc WHERE author IS NOT NULL",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (context, actor) = (ContextId(row.get(0)?), ActorId(row.get(1)?));
+        if !actor.is_of(&context, &PublicKey(row.get(2)?)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Takes an empty or an older file to the newest version, in one transaction: all steps or none.

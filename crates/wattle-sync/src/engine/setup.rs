@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use wattle_protocol::limits::NAME_BYTES_MAX;
 use wattle_protocol::replica::Config;
-use wattle_protocol::{ChangeHash, ContextId, ContextRecord, PublicKey, Replica, StoreId};
+use wattle_protocol::{ActorId, ChangeHash, ContextId, ContextRecord, PublicKey, Replica, StoreId};
 use wattle_store::{SqliteStore, Store};
 
 use super::access::{Access, redeem};
@@ -110,9 +110,10 @@ impl Engine {
         let targets = addresses(options.dial.iter().chain(&settings.remotes))?;
         let uplink = UplinkLock::new(&directory, options.uplink);
         let replays = Replays::new(directory.replay_lock());
+        let actor = ActorId::of(&settings.context, &options.identity.key(), random()?);
         let mut engine = Self {
             context: settings.context,
-            actor: random()?,
+            actor: actor.0,
             began: Instant::now(),
             replica: replica(&options, store.id())?,
             documents: Documents::new(&options.customs),

@@ -6,6 +6,7 @@ use automerge::ExpandedChange;
 use automerge::legacy::{ObjectId, OpId};
 use tempfile::tempdir;
 use wattle_context::{Author, Context, Document, Op, Part, Section, Value};
+use wattle_protocol::{ActorId, ContextId};
 use wattle_store::{Append, SqliteStore, Store};
 use wattle_sync::part::key_of;
 use wattle_sync::{EditFailed, Identity, Options, Parts, Peer, Role};
@@ -54,7 +55,7 @@ async fn a_poisonous_change_is_quarantined_and_stops_nobody() {
     bob.close().await;
 
     let (context, document) = (ana.context_id(), key_of(RULES));
-    let mut poison = poison(&mallory);
+    let mut poison = poison(&mallory, &context);
     poison.seal = Some(mallory.keypair.seal(&context, &document, &poison.header, 2));
     let hash = poison.header.hash;
     let mut store = SqliteStore::open_existing(b.path().join("context.db")).unwrap();
@@ -79,9 +80,10 @@ async fn a_poisonous_change_is_quarantined_and_stops_nobody() {
     assert_eq!(quarantined(ana).await.len(), 1);
 }
 
-fn poison(by: &Identity) -> wattle_protocol::Change {
+fn poison(by: &Identity, of: &ContextId) -> wattle_protocol::Change {
+    let actor = ActorId::of(of, &by.key(), [9; 6]).0;
     let author = Author {
-        actor: [9; 16],
+        actor,
         key: by.key().0,
         name: "mallory".to_owned(),
         client: String::new(),
@@ -94,7 +96,7 @@ fn poison(by: &Identity) -> wattle_protocol::Change {
     let made = context.edit(&[edit(Op::Add, "rules", value)], "", &author, &mut ids).unwrap();
     let change = automerge::Change::from_bytes(made.changes[0].1.clone()).unwrap();
     let mut expanded = ExpandedChange::from(&change);
-    let nowhere = OpId::new(2, &automerge::ActorId::from([9; 16]));
+    let nowhere = OpId::new(2, &automerge::ActorId::from(actor));
     let last = expanded.operations.last_mut().unwrap();
     last.obj = ObjectId::Id(nowhere);
     let mut change = automerge::Change::from(expanded);

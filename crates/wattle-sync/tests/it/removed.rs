@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wattle_context::{Author, Context, Document, ItemId, Op, Part, Section};
 use wattle_protocol::io::Summary;
-use wattle_protocol::{Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Keypair};
+use wattle_protocol::{ActorId, Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Keypair};
 use wattle_store::{Append, SqliteStore, Store};
 use wattle_sync::{Again, Audited, Notice, Parts, Peer, Watch};
 
@@ -40,7 +40,7 @@ impl Other {
         context.insert(document.part(), document);
         let keys = Keypair::from_secret(&[66; 32]);
         let by = Author {
-            actor: [66; 16],
+            actor: ActorId::of(&self.context, &keys.public(), [66; 6]).0,
             key: keys.public().0,
             name: "mallory".to_owned(),
             client: "test".to_owned(),
@@ -217,7 +217,7 @@ async fn what_cannot_be_written_again_is_kept_apart_and_told() {
         let mut context = Context::new();
         context.insert(document.part(), document);
         let by = Author {
-            actor: [66; 16],
+            actor: ActorId::of(&ana.context_id(), &keys.public(), [66; 6]).0,
             key: keys.public().0,
             name: "mallory".to_owned(),
             client: "test".to_owned(),

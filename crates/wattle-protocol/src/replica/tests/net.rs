@@ -158,7 +158,7 @@ impl Net {
 
     /// What `write` would write.
     pub(super) fn compose(&mut self, node: usize, number: u8, count: u64) -> Vec<Chunk> {
-        let key = document(number);
+        let (context, key) = (self.context(), document(number));
         let here = &mut self.nodes[node];
         let mut heads = here.disk.heads(&key);
         if heads.is_empty() {
@@ -168,9 +168,8 @@ impl Net {
         let mut max_op = top.map(|(_, change)| change.header.max_op()).max().unwrap_or(1);
         if !here.own.contains_key(&key) {
             here.actors += 1;
-            let mut actor = [node as u8 + 1; 16];
-            actor[0] = here.actors;
-            here.own.insert(key, (ActorId(actor), 0));
+            let actor = ActorId::of(&context, &here.key.public(), [here.actors; 6]);
+            here.own.insert(key, (actor, 0));
         }
         let (actor, seq) = here.own[&key];
         let author = here.key.public();

@@ -16,13 +16,14 @@ const SECTION: u8 = 1;
 
 /// A genesis change, and on it the changes of each author, one on the other.
 fn histories() -> (Chunk, Vec<Vec<Chunk>>) {
+    let context = founded().0.context();
     let root = Chunk { actor: ActorId([0; 16]), ..Chunk::example() };
     let history = |author: u8| {
         let mut before = root.header();
         let next = |seq| {
             let chunk = Chunk {
                 deps: vec![before.hash],
-                actor: ActorId([author; 16]),
+                actor: ActorId::of(&context, &key_of(author).public(), [1; 6]),
                 seq,
                 start_op: before.max_op() + 1,
                 author: (seq == 1).then(|| key_of(author).public()),

@@ -1,11 +1,13 @@
 //! Signatures that are missing, and those that prove something: receipts, forgers, forks.
 
+use std::collections::BTreeSet;
+
 use super::joining::relayed;
 use super::net::acts::{Actor, writer};
 use super::net::{Net, document, frames, key_of};
 use crate::access::{End, Log};
 use crate::change::tests::chunk::Chunk;
-use crate::id::{ActorId, Blob, Position};
+use crate::id::{Blob, Position};
 use crate::identity::{Receipt, Seal};
 use crate::io::Event;
 use crate::message::{Code, Message};
@@ -23,8 +25,7 @@ fn with_eve() -> (Net, [usize; 4]) {
 }
 
 fn eve(seq: u64, message: &'static str) -> Actor {
-    let (key, actor, deps) = (key_of(50).public(), ActorId([50; 16]), vec![]);
-    Actor { key, actor, seq, deps, message }
+    Actor { key: key_of(50).public(), seq, deps: vec![], message }
 }
 
 fn sealed(net: &Net, chunk: &Chunk) -> (Blob, Option<Seal>) {
@@ -51,6 +52,31 @@ fn what_no_signature_covers_waits_and_goes_nowhere() {
     assert_eq!(net.changes(bot, 1), net.changes(relay, 1));
     assert_eq!(net.changes(ana, 1), net.changes(relay, 1));
     assert_eq!(net.replica(relay).backlog(link), 0);
+}
+
+/// Over a direct link, before the honest one's changes are there: else it could hold that place.
+#[test]
+fn nobody_writes_under_an_actor_of_another_key() {
+    let (mut net, [relay, ana, bot, eli]) = with_eve();
+    net.grant(ana, eli, writer(&[1]));
+    net.settle();
+    net.keep_dialling(eli, relay);
+    net.cut_all();
+    net.write(eli, 1, 1);
+    let before = net.changes(bot, 1);
+    let honest: BTreeSet<_> = net.changes(eli, 1).difference(&before).copied().collect();
+    assert_eq!(honest.len(), 1);
+    let link = net.greet_as(bot, &key_of(50));
+    let actor = net.actor_of(eli, 1);
+    let taken = Chunk { actor, ..net.compose_as(bot, 1, &eve(1, "taken")) };
+    net.raw(bot, link, frames::changes(net.context(), document(1), vec![sealed(&net, &taken)]));
+    net.settle();
+    assert_eq!(net.changes(bot, 1), before);
+    assert_eq!(net.refused_raw(bot, link), vec![Code::ForeignActor]);
+    net.keep_dialling(eli, relay);
+    net.keep_dialling(bot, relay);
+    assert!(net.changes(bot, 1).is_superset(&honest));
+    assert_eq!(net.changes(bot, 1), net.changes(eli, 1));
 }
 
 #[test]

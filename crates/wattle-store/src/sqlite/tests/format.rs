@@ -1,6 +1,7 @@
 //! Files of other programs, and of other versions of this one.
 
 use std::fs;
+use std::path::Path;
 
 use rusqlite::{Connection, params};
 use wattle_protocol::access::Closure;
@@ -74,8 +75,8 @@ fn a_newer_format_is_refused_by_number_and_left_as_it_was() {
     drop(newer);
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert_eq!(error, StoreError::Newer { path: path.clone(), version: 7, supported: 2 });
-    assert!(error.to_string().contains("has format 7, and this program knows formats up to 2"));
+    assert_eq!(error, StoreError::Newer { path: path.clone(), version: 7, supported: 3 });
+    assert!(error.to_string().contains("has format 7, and this program knows formats up to 3"));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -94,11 +95,22 @@ fn the_first_format_has_not_changed() {
 }
 
 #[test]
-fn a_file_of_the_first_format_is_migrated_and_can_do_what_the_second_can() {
+fn a_file_whose_actors_are_nobodys_is_refused_and_left_as_it_was() {
     let (_directory, path) = place();
-    let connection = Connection::open(&path).unwrap();
+    of_the_first_format(&path, [4; 16]);
+    let before = fs::read(&path).unwrap();
+    for open in [SqliteStore::open, SqliteStore::open_existing] {
+        let error = open(&path).unwrap_err();
+        assert_eq!(error, StoreError::Unbound { path: path.clone() });
+        assert!(error.to_string().contains("export it with the program that wrote it"));
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// Two changes of one actor, as the first format keeps them.
+fn of_the_first_format(path: &Path, actor: [u8; 16]) {
+    let connection = Connection::open(path).unwrap();
     schema::migrate(&connection, &STEPS[..1], StoreId([1; 16])).unwrap();
-    let actor = [4_u8; 16];
     connection
         .execute(
             "INSERT INTO doc VALUES (1, ?1, 6, ?2, ?3, 2, 0, 0)",
@@ -114,7 +126,13 @@ fn a_file_of_the_first_format_is_migrated_and_can_do_what_the_second_can() {
             )
             .unwrap();
     }
-    drop(connection);
+}
+
+#[test]
+fn a_file_of_the_first_format_is_migrated_and_can_do_what_the_second_can() {
+    let (_directory, path) = place();
+    let actor = ActorId::of(&CONTEXT, &PublicKey([8; 32]), [4; 6]).0;
+    of_the_first_format(&path, actor);
     let mut store = SqliteStore::open(&path).unwrap();
     store.verify().unwrap();
     assert_eq!(store.id(), StoreId([1; 16]));
@@ -139,6 +157,7 @@ fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
     let steps = [
         STEPS[0],
         STEPS[1],
+        STEPS[2],
         "ALTER TABLE log ADD COLUMN weight INTEGER NOT NULL DEFAULT 1",
         "UPDATE log SET weight = weight + id",
     ];
@@ -149,7 +168,7 @@ fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
         connection.query_row("SELECT sum(weight) FROM log", [], |row| row.get(0)).unwrap();
     assert_eq!(weights, 9);
     assert_eq!(schema::store_id(&connection).unwrap(), id);
-    assert_eq!(schema::format(&connection, STEPS).unwrap(), Format::Newer(4));
+    assert_eq!(schema::format(&connection, STEPS).unwrap(), Format::Newer(5));
     // Again is no change: each step runs once.
     schema::migrate(&connection, &steps, StoreId([9; 16])).unwrap();
 }
@@ -158,7 +177,7 @@ fn an_older_format_is_migrated_step_by_step_and_keeps_its_content() {
 fn a_step_that_fails_leaves_the_older_format() {
     let (_directory, path) = place();
     SqliteStore::open(&path).unwrap().append(&[append(chain(1, 3))]).unwrap();
-    let steps = [STEPS[0], STEPS[1], "DELETE FROM log", "UPDATE nothing SET there = 1"];
+    let steps = [STEPS[0], STEPS[1], STEPS[2], "DELETE FROM log", "UPDATE nothing SET there = 1"];
     let connection = Connection::open(&path).unwrap();
     schema::migrate(&connection, &steps, StoreId([9; 16])).unwrap_err();
     drop(connection);

@@ -249,7 +249,7 @@ impl Net {
         let start_op = top.unwrap_or(1) + 1;
         let deps = if by.deps.is_empty() { heads } else { by.deps.clone() };
         let message = by.message.as_bytes().to_vec();
-        let actor = by.actor;
+        let actor = ActorId::of(&self.context(), &by.key, [by.key.0[0]; 6]);
         Chunk { deps, actor, seq: by.seq, start_op, author, message, ..Chunk::example() }
     }
 }
@@ -257,7 +257,6 @@ impl Net {
 /// Who writes a change that no node has written.
 pub(in super::super) struct Actor {
     pub(in super::super) key: PublicKey,
-    pub(in super::super) actor: ActorId,
     pub(in super::super) seq: u64,
     pub(in super::super) deps: Vec<ChangeHash>,
     pub(in super::super) message: &'static str,

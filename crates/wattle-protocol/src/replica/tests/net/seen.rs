@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Net, document};
-use crate::id::{Blob, ChangeHash, DocumentKey, LinkId, StoreId};
+use crate::id::{ActorId, Blob, ChangeHash, DocumentKey, LinkId, StoreId};
 use crate::io::Event;
-use crate::message::{Message, Refusal};
+use crate::message::{Code, Message, Refusal};
 use crate::replica::Replica;
 use crate::wire;
 
@@ -90,6 +90,23 @@ impl Net {
 
     pub(in super::super) fn closed(&self, node: usize, link: LinkId) -> Option<Refusal> {
         self.nodes[node].closed.get(&link).cloned()
+    }
+
+    /// With which codes a node has refused what the test sent over a link.
+    pub(in super::super) fn refused_raw(&self, node: usize, link: LinkId) -> Vec<Code> {
+        let frames = self.sent_raw(node, link).into_iter();
+        let codes = frames.filter_map(|frame| {
+            let Message::Refused(refusal) = wire::decode(&frame, usize::MAX).unwrap() else {
+                return None;
+            };
+            Some(refusal.code)
+        });
+        codes.collect()
+    }
+
+    /// The actor under which a node has written.
+    pub(in super::super) fn actor_of(&self, node: usize, number: u8) -> ActorId {
+        self.nodes[node].own[&document(number)].0
     }
 
     pub(in super::super) fn received_bytes(&self, node: usize, link: LinkId) -> usize {
