@@ -286,7 +286,8 @@ impl Replica {
             }
             self.link_rights_changed(link, context);
         }
-        self.order(context);
+        // Who was not first is next: there is nothing to wait for.
+        self.resume_ordering(context);
         self.go_on(context);
         for link in self.links_of(&context) {
             self.try_to_answer(link, context);
