@@ -95,7 +95,7 @@ impl Replica {
         let Some(there) = self.contexts.get_mut(&context) else { return };
         let unheard = &mut there.sequencing.unheard;
         let same = unheard.iter().find(|(.., other)| *other == hash);
-        let due = same.map_or(answer_due(came), |(due, ..)| *due);
+        let due = same.map_or_else(|| answer_due(came), |(due, ..)| *due);
         let waits = unheard.iter().any(|(_, other, same)| (*other, *same) == (link, hash));
         if due <= self.now && !waits {
             self.refuse(link, unknown(hash));
