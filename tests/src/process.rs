@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// A relay in a process of its own; killed when dropped.
 #[derive(Debug)]
@@ -51,17 +50,6 @@ impl RelayProcess {
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// How long processors have worked for it.
-    pub fn busy(&self) -> Duration {
-        const TICKS_PER_SECOND: u64 = 100;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it runs");
-        let (_, after_name) = stat.rsplit_once(')').expect("its name");
-        // The fields `utime` and `stime` of proc(5), counted from the one after the name.
-        let ticks = after_name.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
-        Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
     }
 
     /// `kill -9`.

@@ -112,8 +112,8 @@ async fn what_somebody_wished_and_may_not_is_in_the_audit_log() {
     guest.until("sync", |seen| seen.in_sync).await;
     guest.propose(&guest_who, grant(&guest_who.key, Role::Owner.rights()));
     let told = |code: Code| move |seen: &Seen| seen.refused.iter().any(|one| one.code == code);
-    guest.until("the refusal", told(Code::Forbidden)).await;
-    declined(&guest_who, "grant", guest_who.key.public(), Code::Forbidden);
+    guest.until("the refusal", told(Code::SelfGrant)).await;
+    declined(&guest_who, "grant", guest_who.key.public(), Code::SelfGrant);
 
     let late_who = Who::new(keypair(53), &record);
     let late = Client::start(relay.address, late_who.clone()).await;
