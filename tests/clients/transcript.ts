@@ -90,6 +90,7 @@ function plain(text: string, taken: Record<string, string>, verbatim: boolean): 
     .replace(/\b[0-9a-f]{16}(\.[0-9a-f]{16})*\b/g, '<version>')
     .replace(/\b(planner|coder)\/[0-9a-f]{4,8}\b/g, '$1/…')
     .replace(/\bkey [0-9a-f]{8}\b/g, 'key …')
+    .replace(/\bfence \d[\d.]*\d\b|\bfence \d\b/g, 'fence …')
     .replace(/just now|\b\d+ (s|min|h) ago/g, 'just now')
     .replace(/\b\d+ s\b/g, '… s')
     .replace(/\d{4}-\d\d-\d\dT[0-9:.]+Z/g, '<time>')
