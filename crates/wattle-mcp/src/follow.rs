@@ -18,13 +18,19 @@ pub(crate) struct Gathered {
 
 /// The next changes; none when the context is closed.
 pub(crate) async fn gathered(news: &mut Watch) -> Option<Gathered> {
+    let first = news.next().await?;
+    Some(gathered_with(first, news).await)
+}
+
+/// A change, and what comes within a moment after it.
+pub(crate) async fn gathered_with(first: Notice, news: &mut Watch) -> Gathered {
     let mut gathered = Gathered::default();
-    gathered.take(news.next().await?);
+    gathered.take(first);
     let until = Instant::now() + GATHER;
     while let Ok(Some(notice)) = timeout_at(until, news.next()).await {
         gathered.take(notice);
     }
-    Some(gathered)
+    gathered
 }
 
 impl Gathered {

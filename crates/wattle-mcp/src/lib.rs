@@ -1,9 +1,10 @@
 //! A context as MCP tools, resources and prompts.
 //!
 //! [`serve`] speaks MCP with one client over standard input and output, in the revision of 2026-07-28
-//! and in those with `initialize`. The context is opened by the caller of this crate ([`Open`]) when
-//! the first request says who asks. Answers are short Markdown; what others wrote stands in them as
-//! quoted input, with its author.
+//! and in those with `initialize`; [`http`] does so with any number of clients, each of which shows a
+//! token. The context is opened by the caller of this crate ([`Open`], [`http::OpenAs`]) when the first
+//! request says who asks. Answers are short Markdown; what others wrote stands in them as quoted
+//! input, with its author.
 //!
 //! [`brief()`] and [`changes`] are the same for hooks: programs that a client runs, and whose output it
 //! puts into the session.
@@ -18,6 +19,7 @@ mod desk;
 mod edit;
 mod follow;
 mod hook;
+pub mod http;
 mod limits;
 mod news;
 mod page;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
@@ -16,13 +17,15 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
+use tokio::time::timeout;
 use wattle_context::Section;
+use wattle_sync::Watch;
 
 use crate::args::{self, How};
 use crate::ask::{self, Back, Seal};
 use crate::desk::{Desk, Opened};
-use crate::follow::{Gathered, gathered};
-use crate::limits::FOLLOWED_MAX;
+use crate::follow::{Gathered, gathered, gathered_with};
+use crate::limits::{ASK_MAX, CALL_MAX, FOLLOWED_MAX, GONE_MAX};
 use crate::trouble::Trouble;
 use crate::{edit, prompts, read, resolve, resources, task};
 
@@ -37,14 +40,21 @@ const UNNAMED: &str = "agent";
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     shared: Arc<Shared>,
+    session: Arc<Session>,
 }
 
+/// What the servers of one desk have in common.
 #[derive(Debug)]
 struct Shared {
     desk: Desk,
     seal: Seal,
     tools: Vec<Tool>,
-    /// What a client with `initialize` follows.
+}
+
+/// What lasts as long as a client with `initialize`.
+#[derive(Debug, Default)]
+struct Session {
+    /// What it follows.
     followed: Mutex<BTreeSet<String>>,
     follows: AtomicBool,
 }
@@ -54,17 +64,21 @@ type Page = Option<PaginatedRequestParams>;
 
 impl Server {
     pub(crate) fn new(desk: Desk, seal: Seal, tools: Vec<Tool>) -> Self {
-        let (followed, follows) = (Mutex::default(), AtomicBool::default());
-        Self { shared: Arc::new(Shared { desk, seal, tools, followed, follows }) }
+        Self { shared: Arc::new(Shared { desk, seal, tools }), session: Arc::default() }
     }
 
-    /// The context, if it was ever opened.
-    pub(crate) fn opened(&self) -> Option<&Opened> {
-        self.shared.desk.now()
+    /// A server for another client at the same desk.
+    pub(crate) fn another(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), session: Arc::default() }
+    }
+
+    /// What it works on.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.shared.desk
     }
 
     /// The context, opened for the program that asks.
-    async fn desk(&self, context: &Context) -> Result<&Opened, Trouble> {
+    async fn opened(&self, context: &Context) -> Result<Arc<Opened>, Trouble> {
         let program = context.client_info().map(|client| client.name);
         self.shared.desk.opened(program.as_deref().unwrap_or(UNNAMED)).await
     }
@@ -78,15 +92,15 @@ impl Server {
         let told = match request.name.as_ref() {
             "context_read" => {
                 let args = args::parse("context_read", arguments)?;
-                read::run(self.desk(context).await?, args, context.ct.cancelled()).await?
+                read::run(&*self.opened(context).await?, args, context.ct.cancelled()).await?
             }
             "context_edit" => {
                 let args = args::parse("context_edit", arguments)?;
-                edit::run(self.desk(context).await?, args).await?
+                edit::run(&*self.opened(context).await?, args).await?
             }
             "context_resolve" => {
                 let args: args::Resolve = args::parse("context_resolve", arguments)?;
-                let desk = self.desk(context).await?;
+                let desk = &*self.opened(context).await?;
                 if args.how == How::AskHuman {
                     let back =
                         Back { responses: request.input_responses, state: request.request_state };
@@ -97,11 +111,11 @@ impl Server {
             }
             "task_claim" => {
                 let args = args::parse("task_claim", arguments)?;
-                task::claim(self.desk(context).await?, args).await?
+                task::claim(&*self.opened(context).await?, args).await?
             }
             "task_update" => {
                 let args = args::parse("task_update", arguments)?;
-                task::update(self.desk(context).await?, args).await?
+                task::update(&*self.opened(context).await?, args).await?
             }
             other => {
                 let problem = format!("there is no tool {other:?}");
@@ -113,18 +127,18 @@ impl Server {
 
     /// Tells a client with `initialize` what has changed of what it follows, until either is gone.
     async fn tell(self, peer: Peer<RoleServer>) {
-        if self.shared.follows.swap(true, Ordering::AcqRel) {
+        if self.session.follows.swap(true, Ordering::AcqRel) {
             return;
         }
         let program = peer.peer_info().map(|client| client.client_info.name.clone());
         let desk = self.shared.desk.opened(program.as_deref().unwrap_or(UNNAMED)).await;
         let Ok(desk) = desk else {
             // Without a context there is nothing to follow; the next one who asks tries again.
-            self.shared.follows.store(false, Ordering::Release);
+            self.session.follows.store(false, Ordering::Release);
             return;
         };
         let mut news = desk.peer.watch();
-        while let Some(gathered) = gathered(&mut news).await {
+        while let Some(gathered) = gathered_for(&peer, &mut news).await {
             if self.tell_of(&gathered, (&peer, &desk.name)).await.is_none() {
                 return;
             }
@@ -140,7 +154,7 @@ impl Server {
         if gathered.changes_the_list() {
             peer.notify_resource_list_changed().await.ok()?;
         }
-        let followed = self.shared.followed().clone();
+        let followed = self.session.followed().clone();
         for uri in followed.into_iter().filter(|uri| gathered.concerns(uri, name)) {
             let updated = ResourceUpdatedNotificationParam::new(uri);
             peer.notify_resource_updated(updated).await.ok()?;
@@ -149,15 +163,38 @@ impl Server {
     }
 }
 
-impl Shared {
+impl Session {
     fn followed(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The next changes for a client; none when it or the context is gone.
+async fn gathered_for(peer: &Peer<RoleServer>, news: &mut Watch) -> Option<Gathered> {
+    loop {
+        match timeout(GONE_MAX, news.next()).await {
+            Ok(first) => return Some(gathered_with(first?, news).await),
+            Err(_) if peer.is_transport_closed() => return None,
+            Err(_) => {}
+        }
     }
 }
 
 /// An answer that is text.
 pub(crate) fn text(text: String) -> CallToolResponse {
     CallToolResult::success(vec![ContentBlock::text(text)]).into()
+}
+
+/// A call that hangs keeps nobody.
+async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    timeout(patience, call).await.unwrap_or_else(|_| Err(hung(patience)))
+}
+
+fn hung(patience: Duration) -> Trouble {
+    Trouble::Hung { seconds: patience.as_secs() }
 }
 
 fn failed(trouble: &Trouble) -> ErrorData {
@@ -205,7 +242,10 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(unknown, None));
         }
         // What went wrong is an answer: clients hide protocol errors from their agents.
-        Ok(self.call(request, &context).await.unwrap_or_else(|trouble| {
+        let patience =
+            if request.name == "context_resolve" { ASK_MAX + CALL_MAX } else { CALL_MAX };
+        let called = within(patience, self.call(request, &context)).await;
+        Ok(called.unwrap_or_else(|trouble| {
             CallToolResult::error(vec![ContentBlock::text(trouble.told())]).into()
         }))
     }
@@ -215,8 +255,8 @@ impl ServerHandler for Server {
         _: Page,
         context: Context,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let desk = self.desk(&context).await.map_err(|trouble| failed(&trouble))?;
-        let list = resources::list(desk).await.map_err(|trouble| failed(&trouble))?;
+        let list = async { resources::list(&*self.opened(&context).await?).await };
+        let list = within(CALL_MAX, list).await.map_err(|trouble| failed(&trouble))?;
         Ok(ListResourcesResult::with_all_items(list).with_cache_scope(CacheScope::Private))
     }
 
@@ -225,7 +265,7 @@ impl ServerHandler for Server {
         _: Page,
         context: Context,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let desk = self.desk(&context).await.map_err(|trouble| failed(&trouble))?;
+        let desk = &*self.opened(&context).await.map_err(|trouble| failed(&trouble))?;
         let list = resources::templates(&desk.name);
         let list = ListResourceTemplatesResult::with_all_items(list);
         Ok(list.with_ttl_ms(FIXED_MS).with_cache_scope(CacheScope::Private))
@@ -236,8 +276,9 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let desk = self.desk(&context).await.map_err(|trouble| failed(&trouble))?;
-        Ok(resources::read(desk, &request.uri).await?.into())
+        let desk = &*self.opened(&context).await.map_err(|trouble| failed(&trouble))?;
+        let read = timeout(CALL_MAX, resources::read(desk, &request.uri)).await;
+        Ok(read.map_err(|_| failed(&hung(CALL_MAX)))??.into())
     }
 
     async fn complete(
@@ -245,7 +286,7 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         context: Context,
     ) -> Result<CompleteResult, ErrorData> {
-        let desk = self.desk(&context).await.map_err(|trouble| failed(&trouble))?;
+        let desk = &*self.opened(&context).await.map_err(|trouble| failed(&trouble))?;
         let chosen = request.context.as_ref().and_then(|given| given.get_argument("section"));
         let section = match (request.argument.name.as_str(), chosen) {
             ("task", _) => Some(Section::Tasks),
@@ -253,7 +294,7 @@ impl ServerHandler for Server {
             (_, None) => Some(Section::Documents).filter(|_| request.argument.name == "id"),
         };
         let argument = (request.argument.name.as_str(), request.argument.value.as_str());
-        let values = resources::completions(desk, argument, section).await;
+        let values = within(CALL_MAX, resources::completions(desk, argument, section)).await;
         let values = values.map_err(|trouble| failed(&trouble))?;
         let values = CompletionInfo::with_all_values(values);
         values.map(CompleteResult::new).map_err(|problem| ErrorData::internal_error(problem, None))
@@ -269,8 +310,9 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         context: Context,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let desk = self.desk(&context).await.map_err(|trouble| failed(&trouble))?;
-        Ok(prompts::get(desk, &request.name, request.arguments).await?.into())
+        let desk = &*self.opened(&context).await.map_err(|trouble| failed(&trouble))?;
+        let prompt = timeout(CALL_MAX, prompts::get(desk, &request.name, request.arguments)).await;
+        Ok(prompt.map_err(|_| failed(&hung(CALL_MAX)))??.into())
     }
 
     async fn subscribe(
@@ -278,9 +320,9 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         context: Context,
     ) -> Result<(), ErrorData> {
-        self.desk(&context).await.map_err(|trouble| failed(&trouble))?;
+        self.opened(&context).await.map_err(|trouble| failed(&trouble))?;
         {
-            let mut followed = self.shared.followed();
+            let mut followed = self.session.followed();
             if followed.len() >= FOLLOWED_MAX {
                 let problem = format!("at most {FOLLOWED_MAX} resources are followed");
                 return Err(ErrorData::invalid_params(problem, None));
@@ -296,7 +338,7 @@ impl ServerHandler for Server {
         request: UnsubscribeRequestParams,
         _: Context,
     ) -> Result<(), ErrorData> {
-        self.shared.followed().remove(&request.uri);
+        self.session.followed().remove(&request.uri);
         Ok(())
     }
 
@@ -312,7 +354,7 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let Ok(desk) = self.desk(context.request_context()).await else {
+        let Ok(desk) = self.opened(context.request_context()).await else {
             context.cancelled().await;
             return Ok(());
         };

@@ -10,7 +10,6 @@ use rmcp::service::ServerInitializeError;
 use rmcp::transport::io::stdio_pipes;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use crate::ask::Seal;
 use crate::desk::{Desk, Open};
@@ -40,8 +39,8 @@ pub enum ServeError {
 pub async fn serve(open: Open) -> Result<(), ServeError> {
     let seal = Seal::new().map_err(|_| ServeError::NoRandomness)?;
     let desk = match env::var(SESSION) {
-        Ok(session) if !session.is_empty() => Desk::new(open).of_session(&session),
-        _ => Desk::new(open),
+        Ok(session) if !session.is_empty() => Desk::of_process(open).of_session(&session),
+        _ => Desk::of_process(open),
     };
     let server = Server::new(desk, seal, tools::all()?);
     let (input, output) = stdio_pipes();
@@ -58,11 +57,7 @@ pub async fn serve(open: Open) -> Result<(), ServeError> {
         Err(ServerInitializeError::ConnectionClosed(_)) => {}
         Err(error) => return Err(ServeError::Handshake(Box::new(error))),
     }
-    if let Some(opened) = server.opened()
-        && timeout(GRACE, opened.peer.clone().close()).await.is_err()
-    {
-        tracing::warn!("the context could not be closed in time; what was acknowledged is durable");
-    }
+    server.desk().close().await;
     Ok(())
 }
 

@@ -13,6 +13,20 @@ pub(crate) enum Trouble {
         /// Why.
         why: String,
     },
+    /// Too many programs with one token.
+    #[error("{most} programs use this token at once already")]
+    Crowded {
+        /// How many.
+        most: usize,
+    },
+    /// It took too long.
+    #[error(
+        "this took longer than {seconds} seconds, and was given up; what it was to write may be written"
+    )]
+    Hung {
+        /// How long it could take.
+        seconds: u64,
+    },
     /// Arguments that do not fit the schema.
     #[error("the arguments of {tool} are not understood: {problem}")]
     Arguments {
@@ -85,6 +99,8 @@ impl Trouble {
     fn next(&self) -> String {
         match self {
             Self::Closed { .. } => "Tell the user; `wattle init` makes a context in the project's folder, `wattle join LINK` takes part in one. Then call again.".to_owned(),
+            Self::Crowded { .. } => "Call again later; a token for each agent keeps them apart.".to_owned(),
+            Self::Hung { .. } => "Read what is there now, then call again.".to_owned(),
             Self::Arguments { .. } | Self::Argument { .. } => {
                 "Call again with arguments as the tool's schema says.".to_owned()
             }

@@ -1,5 +1,6 @@
 //! One port: the accept loop, and the few pages.
 
+mod agents;
 mod upgrade;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use axum::Router;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -48,6 +49,7 @@ pub(crate) async fn serve(
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/sync", get(upgrade::sync))
+        .route("/mcp", any(agents::mcp))
         .route("/healthz", get(healthz))
         .route("/metrics", get(page_of_metrics))
         .route("/", get(front))
@@ -66,7 +68,8 @@ fn accept(socket: TcpStream, routes: &Router, shared: &Arc<Shared>, closed: watc
         tracing::debug!(%error, "a socket that is gone already");
     }
     let ticket = Ticket::new(permit);
-    let routes = routes.clone().layer(Extension(ticket));
+    let via = agents::via(&socket);
+    let routes = routes.clone().layer(Extension(ticket)).layer(Extension(via));
     tokio::spawn(converse(socket, routes, closed));
 }
 
@@ -117,7 +120,7 @@ async fn front() -> &'static str {
     concat!(
         "Wattle relay ",
         env!("CARGO_PKG_VERSION"),
-        ": links at /sync, health at /healthz, metrics at /metrics\n"
+        ": links at /sync, agents at /mcp, health at /healthz, metrics at /metrics\n"
     )
 }
 

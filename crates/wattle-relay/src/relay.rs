@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wattle_mcp::http::Endpoint;
 use wattle_protocol::LinkId;
 use wattle_store::{SqliteStore, Store, StoreError};
 
@@ -124,6 +125,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Semaphore>,
     /// Connections over the limit that are being told so.
     pub(crate) turned_away: Arc<Semaphore>,
+    /// The contexts that are served to agents.
+    pub(crate) agents: Option<Endpoint>,
     links: AtomicU64,
 }
 
@@ -136,6 +139,14 @@ pub(crate) struct Ticket {
 impl Relay {
     /// Opens the store, listens, and serves until it is stopped. Must be called within a tokio runtime.
     pub async fn start(config: Config) -> Result<RelayHandle, StartError> {
+        Self::start_with(config, None).await
+    }
+
+    /// The same, with contexts that it serves to agents at `/mcp`.
+    pub async fn start_with(
+        config: Config,
+        agents: Option<Endpoint>,
+    ) -> Result<RelayHandle, StartError> {
         let data = config.data.clone();
         let lock = prepare(&data)?;
         let key = key::load_or_create(&data)?;
@@ -150,7 +161,7 @@ impl Relay {
         getrandom::fill(&mut session).map_err(StartError::Randomness)?;
         let metrics = Metrics::new();
         let audit = Audit::open(config.audit_log.as_deref(), &metrics)?;
-        let shared = Arc::new(Shared::new(config, audit, metrics));
+        let shared = Arc::new(Shared::new(config, (audit, metrics), agents));
         let logins = Logins::open(address, &shared).await?;
         let compactor = Compactor::start(&path, Arc::clone(&shared))?;
         let disk = Disk::start(store, compactor, Arc::clone(&shared))?;
@@ -178,6 +189,10 @@ impl RelayHandle {
     pub async fn stop(self) {
         tracing::info!("drains");
         self.shared.health.drain();
+        if let Some(agents) = &self.shared.agents {
+            // First: what their contexts have for this relay can reach it still.
+            agents.close().await;
+        }
         self.shared.inbox.notice(Notice::Stop);
         let patience = Duration::from_millis(DRAIN_MS_MAX);
         if timeout(patience, self.ended).await.is_err() {
@@ -191,16 +206,17 @@ impl RelayHandle {
         if timeout(patience, self.shared.connections.acquire_many(all)).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
-        let shared = self.shared;
-        if tokio::task::spawn_blocking(move || shared.audit.finish()).await.is_err() {
-            tracing::error!("the audit log did not end well");
-        }
+        finish_audit(self.shared).await;
         tracing::info!("stopped");
     }
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, audit: Audit, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        (audit, metrics): (Audit, Metrics),
+        agents: Option<Endpoint>,
+    ) -> Self {
         let limits = &config.limits;
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {
@@ -213,6 +229,7 @@ impl Shared {
             handshakes: semaphore(limits.handshakes_max),
             connections: semaphore(limits.connections_max),
             turned_away: semaphore(TURNED_AWAY_MAX),
+            agents,
             links: AtomicU64::new(1),
             config,
         }
@@ -244,6 +261,12 @@ impl Shared {
 impl Ticket {
     pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
         Self { _permit: Arc::new(permit) }
+    }
+}
+
+async fn finish_audit(shared: Arc<Shared>) {
+    if tokio::task::spawn_blocking(move || shared.audit.finish()).await.is_err() {
+        tracing::error!("the audit log did not end well");
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) mod access;
 pub(crate) mod clients;
+pub(crate) mod mcp;
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -69,7 +70,8 @@ Examples:
   wattle up --listen 0.0.0.0:4747    others on the network can join
   wattle up --listen 127.0.0.1:0     any free port
 
-Runs until Ctrl-C. Commands in other terminals see and share everything meanwhile.")]
+Runs until Ctrl-C. Commands in other terminals see and share everything meanwhile. Agents on this
+machine come to /mcp with a token: `wattle mcp token add`.")]
     Up(Up),
     /// Take part in a context that somebody shares
     #[command(after_help = "\
@@ -238,9 +240,11 @@ Examples:
   claude mcp add wattle -- wattle mcp
   codex mcp add wattle -- wattle mcp
 
+  wattle mcp token add --as bot      for agents that come to `wattle up` or a relay over HTTP
+
 The agent's program starts it and ends it. Several may run on one folder at once.
 Logs go to standard error: WATTLE_LOG=info wattle mcp")]
-    Mcp,
+    Mcp(mcp::Mcp),
     /// Give an agent's program this context: write its configuration, after showing the change
     #[command(after_help = clients::CONNECT_EXAMPLES)]
     Connect(clients::Connect),

@@ -225,6 +225,9 @@ pub(crate) enum Failure {
     /// A client was not connected.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The tokens of agents.
+    #[error(transparent)]
+    Token(#[from] wattle_mcp::http::TokenError),
     /// What the demonstration claims did not come true.
     #[error("the demonstration failed: {claim}")]
     Claim {

@@ -38,11 +38,15 @@ mod signal;
 mod status;
 mod sync;
 mod time;
+mod token;
 mod typed;
 mod up;
 mod version;
 mod watch;
 mod who;
+
+/// What is logged unless somebody asks for more; rmcp takes every client that leaves for an error.
+const LOG: &str = "error,rmcp=off";
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() && hook::is_meant() => return hook::misunderstood(),
         Err(error) => error.exit(),
     };
-    let filter = EnvFilter::try_from_env("WATTLE_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    let filter = EnvFilter::try_from_env("WATTLE_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())

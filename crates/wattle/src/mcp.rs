@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
 
 use wattle_mcp::Open;
+use wattle_mcp::http::{Endpoint, Offer, OpenAs, Terms, Tokens};
 use wattle_sync::Peer;
 
 use crate::failure::Failure;
@@ -27,6 +29,20 @@ pub(crate) async fn run(dir: Option<&Path>, acting: Acting) -> Result<(), Failur
     }
     // A read of standard input cannot be taken back, and would keep the process.
     process::exit(0)
+}
+
+/// The context of a session for agents over HTTP, each as whom its token serves.
+pub(crate) fn endpoint(session: &Session) -> Result<Endpoint, Failure> {
+    let tokens = Tokens::of(session.directory());
+    let session = session.clone();
+    let open: OpenAs = Arc::new(move |agent, client| {
+        let session = session.clone();
+        Box::pin(async move {
+            let opened = session.open_for(Acting(agent), client).await;
+            opened.map_err(|failure| failure.to_string())
+        })
+    });
+    Ok(Endpoint::new(vec![Offer { tokens, open }], Terms::default())?)
 }
 
 async fn open(dir: Option<PathBuf>, acting: Acting, client: String) -> Result<Peer, String> {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::args::mcp::{Mcp, McpCommand};
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::{Form, Screen};
@@ -11,7 +12,7 @@ use crate::session::{Acting, Session};
 use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
 use crate::{
     conflicts, connect, demo, edit, export, history, hook, import, init, mcp, show, status, sync,
-    up, watch,
+    token, up, watch,
 };
 
 /// What stands in the history as the program.
@@ -71,7 +72,10 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
         Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
-        Command::Mcp => mcp::run(dir, acting).await,
+        Command::Mcp(Mcp { command: None }) => mcp::run(dir, acting).await,
+        Command::Mcp(Mcp { command: Some(McpCommand::Token(args)) }) => {
+            token::run(&session(CLIENT)?, args, screen)
+        }
         Command::Connect(args) => connect::connect((dir, &acting), args, screen),
         Command::Disconnect(args) => connect::disconnect(dir, args, screen),
         Command::Hook(which) => hook::run(which, dir, acting),

@@ -17,7 +17,7 @@ const NAME_CHARS: usize = 80;
 pub(crate) struct Acting(pub(crate) Option<String>);
 
 /// What a command works on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Session {
     place: Place,
     acting: Acting,
@@ -73,6 +73,14 @@ impl Session {
         let mut options = self.options()?;
         options.client = client;
         options.links_as = self.person_behind().await?;
+        Ok(Peer::open(options).await?)
+    }
+
+    /// Opens it as somebody for another program, beside a peer of this process that has the links.
+    pub(crate) async fn open_for(&self, whom: Acting, client: String) -> Result<Peer, Failure> {
+        let mut options = Options::new(&self.place.directory, whom.identity()?);
+        options.client = client;
+        options.uplink = Uplink::Never;
         Ok(Peer::open(options).await?)
     }
 

@@ -1,6 +1,6 @@
 //! `wattle up`: a relay and this replica in one process.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -10,6 +10,7 @@ use wattle_sync::{InviteTerms, JoinLink, Peer, Role};
 use crate::args;
 use crate::failure::Failure;
 use crate::invite;
+use crate::mcp;
 use crate::screen::{Form, Screen, say};
 use crate::session::{self, Session};
 use crate::signal::Stop;
@@ -34,7 +35,8 @@ pub(crate) async fn run(
     // Others bring no contexts of their own to it.
     config.mode = Some(Mode::Members);
     config.founders = vec![session.identity()?.key()];
-    let relay = Relay::start(config).await?;
+    let agents = mcp::endpoint(session)?;
+    let relay = Relay::start_with(config, Some(agents)).await?;
     let address = relay.address();
     let served = match session.online(vec![format!("wattle://{address}")]).await {
         Ok(peer) => {
@@ -65,6 +67,7 @@ async fn serve(
         };
         if let Some(object) = told.as_object_mut() {
             object.insert("ready".to_owned(), Json::from(format!("http://{address}")));
+            object.insert("mcp".to_owned(), Json::from(for_agents(address)));
         }
         screen.json_line(&told)?;
     } else {
@@ -77,6 +80,10 @@ async fn serve(
         say!(screen, "{name} is shared. {whom}")?;
         say!(screen, "  wattle join '{link}'")?;
         hints(screen, address, terms.is_some())?;
+        say!(screen, "Agents of this machine come to {}", for_agents(address))?;
+        let hint = "(with a token: `wattle mcp token add --as AGENT` makes one)";
+        say!(screen, "  {}", screen.paint.dim(hint))?;
+        say!(screen, "Edit in another terminal; changes are shown here. Ctrl-C ends it.")?;
         if let Err(late) = kept {
             let line = format!("the relay of this process does not have everything: {late}");
             say!(screen, "{}", screen.paint.yellow(&line))?;
@@ -97,8 +104,16 @@ fn hints(screen: &mut Screen, address: SocketAddr, invites: bool) -> Result<(), 
         let hint = format!("(with this machine's name or address in place of {})", address.ip());
         say!(screen, "  {}", screen.paint.dim(&hint))?;
     }
-    say!(screen, "Edit in another terminal; changes are shown here. Ctrl-C ends it.")?;
     Ok(())
+}
+
+/// Where agents come to, as it is seen from this machine.
+fn for_agents(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let ipv4 = address.is_ipv4();
+        address.set_ip(if ipv4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}/mcp")
 }
 
 /// An invitation for one contributor; who may not invite shows the way for members.

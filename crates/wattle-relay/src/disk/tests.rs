@@ -24,7 +24,7 @@ fn start(data: &TempDir, context_bytes_max: Option<u64>) -> (Disk, Arc<Shared>) 
     config.limits.context_bytes_max = context_bytes_max;
     let metrics = Metrics::new();
     let audit = Audit::open(None, &metrics).unwrap();
-    let shared = Arc::new(Shared::new(config, audit, metrics));
+    let shared = Arc::new(Shared::new(config, (audit, metrics), None));
     let path = data.path().join("relay.db");
     let store = SqliteStore::open(&path).unwrap();
     let compactor = Compactor::start(&path, Arc::clone(&shared)).unwrap();

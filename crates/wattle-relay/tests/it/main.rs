@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod agents;
 mod audit;
 mod client;
 mod compaction;

@@ -148,7 +148,7 @@ const DAY: f64 = 86_400.0;
 const DAYS_MAX: f64 = 36_525.0;
 
 /// Days, also parts of one; at least a second.
-fn days(text: &str) -> Result<Seconds, String> {
+pub(super) fn days(text: &str) -> Result<Seconds, String> {
     match text.parse::<f64>() {
         Ok(days) if days > 0.0 && days <= DAYS_MAX => {
             #[expect(

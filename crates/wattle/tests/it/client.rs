@@ -1,4 +1,5 @@
-//! An agent's program: `wattle mcp` as its child, and JSON-RPC over the child's standard streams.
+//! An agent's program: JSON-RPC with `wattle mcp` as its child, over the child's standard streams, or
+//! with `/mcp` of a server, over HTTP.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use crate::desk::Desk;
+use crate::web::{Door, Line};
 
 /// How long an answer may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -25,8 +27,7 @@ pub(crate) enum Era {
 pub(crate) const ERAS: [Era; 2] = [Era::Handshake, Era::Stateless];
 
 pub(crate) struct Client {
-    child: Child,
-    input: Option<ChildStdin>,
+    wire: Wire,
     messages: Receiver<Json>,
     era: Era,
     name: String,
@@ -39,6 +40,11 @@ pub(crate) struct Client {
     pub(crate) heard: VecDeque<Json>,
     /// What the server said of itself.
     pub(crate) hello: Json,
+}
+
+enum Wire {
+    Child { child: Child, input: Option<ChildStdin> },
+    Http(Line),
 }
 
 impl Client {
@@ -68,11 +74,20 @@ impl Client {
             }
         });
         let input = child.stdin.take();
+        Self::on((Wire::Child { child, input }, messages), era, name)
+    }
+
+    /// The same over HTTP.
+    pub(crate) fn over_http(door: &Door, era: Era, name: &str) -> Self {
+        let (line, messages) = Line::to(door, era);
+        Self::on((Wire::Http(line), messages), era, name)
+    }
+
+    fn on((wire, messages): (Wire, Receiver<Json>), era: Era, name: &str) -> Self {
         let (answers, asked, heard) = (VecDeque::new(), Vec::new(), VecDeque::new());
         let name = name.to_owned();
         let (last, hello) = (0, Json::Null);
-        let mut client =
-            Self { child, input, messages, era, name, last, answers, asked, heard, hello };
+        let mut client = Self { wire, messages, era, name, last, answers, asked, heard, hello };
         client.greet();
         client
     }
@@ -193,10 +208,27 @@ impl Client {
     /// Closes the child's input and waits for its end; answers how long that took.
     pub(crate) fn leave(mut self) -> Duration {
         let begun = Instant::now();
-        drop(self.input.take());
-        let status = self.child.wait().unwrap();
+        let Wire::Child { child, input } = &mut self.wire else { panic!("no child") };
+        drop(input.take());
+        let status = child.wait().unwrap();
         assert!(status.success(), "{status}");
         begun.elapsed()
+    }
+
+    /// The session that the server gave it.
+    pub(crate) fn session(&self) -> Option<String> {
+        if let Wire::Http(line) = &self.wire { line.session() } else { None }
+    }
+
+    /// Waits until the server has ended the stream on which it tells of changes.
+    pub(crate) fn is_cut_off(&mut self) {
+        loop {
+            let message = self.receive();
+            if message == crate::web::over() {
+                return;
+            }
+            self.heard.push_back(message);
+        }
     }
 
     fn other(&mut self, message: Json) {
@@ -220,16 +252,23 @@ impl Client {
     }
 
     fn send(&mut self, message: &Json) {
-        let input = self.input.as_mut().unwrap();
-        writeln!(input, "{message}").unwrap();
-        input.flush().unwrap();
+        match &mut self.wire {
+            Wire::Child { input, .. } => {
+                let input = input.as_mut().unwrap();
+                writeln!(input, "{message}").unwrap();
+                input.flush().unwrap();
+            }
+            Wire::Http(line) => line.send(message),
+        }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        if let Wire::Child { child, .. } = &mut self.wire {
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 }
 

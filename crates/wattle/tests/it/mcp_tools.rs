@@ -73,44 +73,46 @@ fn a_client_of_any_revision_is_answered_in_it() {
 fn two_agents_on_one_folder_meet_in_a_conflict_and_settle_it() {
     for era in ERAS {
         let ana = Desk::new("ana");
-        let path = rule(&ana, "Deploy at any time");
         let mut one = Client::start(&ana, era, "planner");
         let mut other = Client::start(&ana, era, "coder");
-        let cursor = after(&one.brief(), "cursor: ");
-        let name = conflict(&mut one, &mut other, &path);
-        let news = one.tool("context_read", json!({ "since": cursor }));
-        assert!(news.contains("coder/") && news.contains("evenings are dangerous"), "{news}");
-        assert!(!news.contains("mornings are quiet"), "its own edit is no news: {news}");
-        for agent in [&mut one, &mut other] {
-            let seen = agent.tool("context_read", json!({ "view": "conflicts" }));
-            for part in [
-                name.as_str(),
-                "\"Deploy from noon on\" — planner/",
-                "mornings are quiet",
-                "\"Deploy until noon\" — coder/",
-                "evenings are dangerous",
-                "base: \"Deploy at any time\"",
-                "until settled",
-            ] {
-                assert!(seen.contains(part), "{part}: {seen}");
-            }
-            assert!(agent.brief().contains(&name));
-        }
-        let cursor = after(&one.brief(), "cursor: ");
-        let merged = "Deploy at noon";
-        let settle = json!({ "conflict": name, "how": "merge", "value": merged, "why": "both" });
-        let told = other.tool("context_resolve", settle.clone());
-        assert!(told.contains(&format!("{name} is settled")), "{told}");
-        let news = one.tool("context_read", json!({ "since": cursor, "wait_s": 55 }));
-        assert!(news.contains(merged) && news.contains("both"), "{news}");
-        assert!(!one.brief().contains(&name));
-        let late = one.refused("context_resolve", settle);
-        assert!(
-            late.contains("no open conflict") && late.contains("No conflict is open"),
-            "{late}"
-        );
-        assert_eq!(ana.ok(&["show", &path]), format!("{merged}\n"));
+        meet_in_a_conflict(&ana, &mut one, &mut other);
     }
+}
+
+/// A planner and a coder.
+pub(crate) fn meet_in_a_conflict(ana: &Desk, one: &mut Client, other: &mut Client) {
+    let path = rule(ana, "Deploy at any time");
+    let cursor = after(&one.brief(), "cursor: ");
+    let name = conflict(one, other, &path);
+    let news = one.tool("context_read", json!({ "since": cursor }));
+    assert!(news.contains("coder/") && news.contains("evenings are dangerous"), "{news}");
+    assert!(!news.contains("mornings are quiet"), "its own edit is no news: {news}");
+    for agent in [&mut *one, &mut *other] {
+        let seen = agent.tool("context_read", json!({ "view": "conflicts" }));
+        for part in [
+            name.as_str(),
+            "\"Deploy from noon on\" — planner/",
+            "mornings are quiet",
+            "\"Deploy until noon\" — coder/",
+            "evenings are dangerous",
+            "base: \"Deploy at any time\"",
+            "until settled",
+        ] {
+            assert!(seen.contains(part), "{part}: {seen}");
+        }
+        assert!(agent.brief().contains(&name));
+    }
+    let cursor = after(&one.brief(), "cursor: ");
+    let merged = "Deploy at noon";
+    let settle = json!({ "conflict": name, "how": "merge", "value": merged, "why": "both" });
+    let told = other.tool("context_resolve", settle.clone());
+    assert!(told.contains(&format!("{name} is settled")), "{told}");
+    let news = one.tool("context_read", json!({ "since": cursor, "wait_s": 55 }));
+    assert!(news.contains(merged) && news.contains("both"), "{news}");
+    assert!(!one.brief().contains(&name));
+    let late = one.refused("context_resolve", settle);
+    assert!(late.contains("no open conflict") && late.contains("No conflict is open"), "{late}");
+    assert_eq!(ana.ok(&["show", &path]), format!("{merged}\n"));
 }
 
 #[test]
@@ -225,27 +227,31 @@ fn what_agents_suggest_stands_apart_from_what_people_decided() {
 fn a_person_decides_where_the_client_asks() {
     for era in ERAS {
         let ana = Desk::new("ana");
-        let path = rule(&ana, "Deploy at any time");
         let mut one = Client::start(&ana, era, "planner");
         let mut other = Client::start(&ana, era, "coder");
-        let name = conflict(&mut one, &mut other, &path);
-        let ask = json!({ "conflict": name, "how": "ask_human" });
-        for action in ["cancel", "decline"] {
-            one.answers.push_back(json!({ "action": action }));
-            let told = one.tool("context_resolve", ask.clone());
-            assert!(told.contains("Nobody has decided") && told.contains(&name), "{told}");
-        }
-        let shown = one.asked.last().unwrap()["message"].as_str().unwrap().to_owned();
-        assert!(shown.contains("Deploy until noon") && shown.contains("planner/"), "{shown}");
-        let content = json!({ "choice": "own", "text": "Deploy at noon", "why": "fair" });
-        one.answers.push_back(json!({ "action": "accept", "content": content }));
-        let told = one.tool("context_resolve", ask);
-        assert!(told.contains("is settled"), "{told}");
-        let brief = other.brief();
-        assert!(brief.contains("Deploy at noon") && !brief.contains("Suggested"), "{brief}");
-        let log = ana.ok(&["log", &path]);
-        assert!(log.contains("a person decided: fair"), "{log}");
+        have_a_person_decide(&ana, &mut one, &mut other);
     }
+}
+
+pub(crate) fn have_a_person_decide(ana: &Desk, one: &mut Client, other: &mut Client) {
+    let path = rule(ana, "Deploy at any time");
+    let name = conflict(one, other, &path);
+    let ask = json!({ "conflict": name, "how": "ask_human" });
+    for action in ["cancel", "decline"] {
+        one.answers.push_back(json!({ "action": action }));
+        let told = one.tool("context_resolve", ask.clone());
+        assert!(told.contains("Nobody has decided") && told.contains(&name), "{told}");
+    }
+    let shown = one.asked.last().unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(shown.contains("Deploy until noon") && shown.contains("planner/"), "{shown}");
+    let content = json!({ "choice": "own", "text": "Deploy at noon", "why": "fair" });
+    one.answers.push_back(json!({ "action": "accept", "content": content }));
+    let told = one.tool("context_resolve", ask);
+    assert!(told.contains("is settled"), "{told}");
+    let brief = other.brief();
+    assert!(brief.contains("Deploy at noon") && !brief.contains("Suggested"), "{brief}");
+    let log = ana.ok(&["log", &path]);
+    assert!(log.contains("a person decided: fair"), "{log}");
 }
 
 #[test]

@@ -14,11 +14,21 @@ fn task(desk: &Desk, value: &serde_json::Value) -> String {
 #[test]
 fn the_next_task_is_the_most_urgent_whose_way_is_free() {
     let ana = Desk::new("ana");
-    let first = task(&ana, &json!({ "title": "First", "priority": 1 }));
-    task(&ana, &json!({ "title": "Second", "priority": 9, "depends_on": [first] }));
-    task(&ana, &json!({ "title": "Gone", "priority": 9, "status": "cancelled" }));
+    two_tasks(&ana);
     let mut one = Client::start(&ana, Era::Stateless, "planner");
     let mut other = Client::start(&ana, Era::Handshake, "coder");
+    share_out(&mut one, &mut other);
+}
+
+/// One that is ready, and one behind it; and one that nobody wants.
+pub(crate) fn two_tasks(ana: &Desk) {
+    let first = task(ana, &json!({ "title": "First", "priority": 1 }));
+    task(ana, &json!({ "title": "Second", "priority": 9, "depends_on": [first] }));
+    task(ana, &json!({ "title": "Gone", "priority": 9, "status": "cancelled" }));
+}
+
+/// A planner and a coder, of two tasks.
+pub(crate) fn share_out(one: &mut Client, other: &mut Client) {
     let told = one.tool("task_claim", json!({}));
     assert!(told.starts_with("optimistic: ") && told.contains("First"), "{told}");
     let handle = after(&told, "\nclaim: ");

@@ -96,6 +96,25 @@ struct Given {
     /// A document with more operations is not compacted [default: 2000000]
     #[arg(long, value_name = "N", env = "WATTLE_RELAY_COMPACT_OPS_MAX")]
     compact_ops_max: Option<u64>,
+    /// In the file alone.
+    #[arg(skip)]
+    mcp: Option<Agents>,
+}
+
+/// The table `[mcp]`: contexts that are served to agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Agents {
+    /// The folders of the contexts, or of the projects that they are in.
+    pub(crate) contexts: Vec<PathBuf>,
+    /// The folder of the keys that tokens serve; `WATTLE_CONFIG_DIR` or its default without it.
+    pub(crate) keys: Option<PathBuf>,
+    /// Names of this server, as a proxy passes them on in `Host`.
+    #[serde(default)]
+    pub(crate) hosts: Vec<String>,
+    /// Serve what comes over the network too.
+    #[serde(default)]
+    pub(crate) beyond_loopback: bool,
 }
 
 /// Who may come in.
@@ -126,6 +145,7 @@ pub(crate) enum LogFormat {
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) log_format: LogFormat,
+    pub(crate) agents: Option<Agents>,
 }
 
 /// Why settings cannot be used.
@@ -184,6 +204,7 @@ impl Given {
             compact_after_bytes: self.compact_after_bytes.or(below.compact_after_bytes),
             compact_bytes_max: self.compact_bytes_max.or(below.compact_bytes_max),
             compact_ops_max: self.compact_ops_max.or(below.compact_ops_max),
+            mcp: self.mcp.or(below.mcp),
         }
     }
 
@@ -207,7 +228,8 @@ impl Given {
         replace(&mut config.compaction.bytes_max, self.compact_bytes_max);
         replace(&mut config.compaction.ops_max, self.compact_ops_max);
         check(&config)?;
-        Ok(Settings { config, log_format: self.log_format.unwrap_or_default() })
+        let log_format = self.log_format.unwrap_or_default();
+        Ok(Settings { config, log_format, agents: self.mcp })
     }
 }
 
