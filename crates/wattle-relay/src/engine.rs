@@ -334,6 +334,7 @@ impl Engine {
             | StoreReply::AccessAppended { .. }
             | StoreReply::Cutoffs { .. }
             | StoreReply::Removed { .. }
+            | StoreReply::Leased { .. }
             | StoreReply::Declined { .. }
             | StoreReply::Failed { .. } => {}
         }

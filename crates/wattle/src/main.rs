@@ -35,6 +35,7 @@ mod show;
 mod signal;
 mod status;
 mod sync;
+mod task;
 mod time;
 mod typed;
 mod up;

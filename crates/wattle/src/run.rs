@@ -10,7 +10,7 @@ use crate::screen::{Form, Screen};
 use crate::session::{Acting, Session};
 use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
 use crate::{
-    conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, up, watch,
+    conflicts, demo, edit, export, history, import, init, mcp, show, status, sync, task, up, watch,
 };
 
 /// What stands in the history as the program.
@@ -68,6 +68,8 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Resolve(args) => conflicts::settle(&session(CLIENT)?, args, screen).await,
         Command::Log(args) => history::log(&session(CLIENT)?, args, screen).await,
         Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
+        Command::Task(args) => task::run(&session(CLIENT)?, args, screen).await,
+        Command::Fence(args) => task::fence(&session(CLIENT)?, args, screen).await,
         Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
         Command::Mcp => mcp::run(dir, acting).await,

@@ -37,6 +37,7 @@ impl Engine {
             | Event::Durable { .. }
             | Event::Snapshot { .. }
             | Event::Access { .. }
+            | Event::Leased { .. }
             | Event::Presence { .. } => {}
         }
     }

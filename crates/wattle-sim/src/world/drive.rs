@@ -156,6 +156,7 @@ impl World {
             | Told::Opened { .. }
             | Told::Presence { .. }
             | Told::Login { .. }
+            | Told::Leased { .. }
             | Told::Receipt { .. } => {}
         }
     }
@@ -314,6 +315,8 @@ impl World {
             | Input::Propose { .. }
             | Input::AccessCommitted { .. }
             | Input::Login { .. }
+            | Input::Asking { .. }
+            | Input::Lease { .. }
             | Input::Tick => clipped(&format!("{input:?}")),
         };
         self.trace(|| format!("{name} < {shown}"));

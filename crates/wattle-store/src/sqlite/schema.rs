@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x5774_746c;
 /// How the format came to be: step `n` turns version `n` into version `n + 1`.
 ///
 /// A step that has been released is never edited; a new format is a further step.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The rowid of `log` is the position: AUTOINCREMENT keeps it from being used twice. `bytes` comes last,
 /// so that a long change is not read to reach another column. Lists of hashes are hashes end to end.
@@ -130,6 +130,29 @@ CREATE TABLE receipt (
     signature BLOB NOT NULL CHECK (length(signature) = 64),
     heads BLOB NOT NULL,
     PRIMARY KEY (context, scope, item, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Leases of contexts whose access log is ordered here. The number of a context in `fence` only grows.
+const VERSION_3: &str = "
+CREATE TABLE lease (
+    context BLOB NOT NULL CHECK (length(context) = 32),
+    scope INTEGER NOT NULL,
+    item BLOB NOT NULL CHECK (length(item) = 16),
+    claim BLOB NOT NULL CHECK (length(claim) = 16),
+    holder BLOB NOT NULL CHECK (length(holder) = 32),
+    term INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (context, scope, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lease_until ON lease (context, until);
+CREATE INDEX lease_holder ON lease (context, holder);
+
+CREATE TABLE fence (
+    context BLOB NOT NULL PRIMARY KEY CHECK (length(context) = 32),
+    number INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -74,7 +74,7 @@ fn a_newer_format_is_refused_by_number_and_left_as_it_was() {
     drop(newer);
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert_eq!(error, StoreError::Newer { path: path.clone(), version: 7, supported: 2 });
+    assert_eq!(error, StoreError::Newer { path: path.clone(), version: 7, supported: 3 });
     assert!(error.to_string().contains("has format 7, and this program knows formats up to 2"));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
