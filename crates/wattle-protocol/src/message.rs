@@ -97,7 +97,7 @@ pub enum Message {
         /// The number of the request.
         number: u64,
         /// What has become of it.
-        answer: lease::Answer,
+        answer: Box<lease::Answer>,
     },
 }
 

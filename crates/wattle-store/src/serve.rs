@@ -73,7 +73,7 @@ fn serve_group(
 }
 
 fn of_lease(request: &StoreRequest) -> Option<Wanted> {
-    if let StoreRequest::Lease { wanted } = request { Some(*wanted) } else { None }
+    if let StoreRequest::Lease { wanted } = request { Some(**wanted) } else { None }
 }
 
 /// Commits all together: none can be at fault.
@@ -87,7 +87,7 @@ fn lease(store: &mut dyn Store, wanted: &[Wanted]) -> Vec<Result<Outcome, StoreE
     }
 }
 
-fn done(wanted: Wanted, outcome: Result<Outcome, StoreError>) -> StoreReply {
+fn done(wanted: Box<Wanted>, outcome: Result<Outcome, StoreError>) -> StoreReply {
     match outcome {
         Ok(outcome) => StoreReply::Leased { wanted, outcome },
         Err(error) => StoreReply::Failed {

@@ -103,7 +103,7 @@ pub enum StoreRequest {
     /// Grant, renew or end a lease, as [`Wanted::judge`] says: what is answered is durable.
     Lease {
         /// What is wanted.
-        wanted: Wanted,
+        wanted: Box<Wanted>,
     },
     /// What another store has, durably, and up to where it was read. Best effort.
     Remember {
@@ -229,7 +229,7 @@ pub enum StoreReply {
     /// To `Lease`: durable.
     Leased {
         /// As asked.
-        wanted: Wanted,
+        wanted: Box<Wanted>,
         /// What has become of it.
         outcome: Outcome,
     },

@@ -92,7 +92,7 @@ impl Replica {
                 let Asked { link, number, context, request } = asked;
                 let now = self.unix_seconds();
                 let wanted = Wanted { link, number, context, request, reign, now, void: None };
-                self.store(StoreRequest::Lease { wanted });
+                self.store(StoreRequest::Lease { wanted: Box::new(wanted) });
             }
             Err(refusal) => self.answer_lease(asked, Answer::Refused(refusal)),
         }
@@ -173,7 +173,8 @@ impl Replica {
             Outcome::Held(lease) if !writes(&lease) && wanted.void != Some(lease.fence) => {
                 // With the right to write there its lease has ended.
                 let void = Some(lease.fence);
-                return self.store(StoreRequest::Lease { wanted: Wanted { void, ..wanted } });
+                let wanted = Box::new(Wanted { void, ..wanted });
+                return self.store(StoreRequest::Lease { wanted });
             }
             Outcome::Held(Lease { holder, claim, until, .. }) => {
                 Answer::Held { holder, claim, until }
@@ -196,6 +197,7 @@ impl Replica {
         let Some(link) = link else { return self.tell_leased((context, number), Some(answer)) };
         let Some(here) = self.links.get_mut(&link) else { return };
         here.leases_waiting = here.leases_waiting.saturating_sub(1);
+        let answer = Box::new(answer);
         here.control.push_back(Message::Leased { context, number, answer });
         self.busy.insert(link);
     }
@@ -230,8 +232,9 @@ impl Replica {
     /// A link is gone, and with it whom it would have been asked of, or who would have been answered.
     pub(super) fn leases_broken(&mut self, link: LinkId) {
         self.leasing.parked.retain(|asked| asked.link != Some(link));
-        let broken = self.leasing.asked.extract_if(.., |_, (to, _)| *to == link);
-        let broken: Vec<Asked> = broken.map(|(_, (_, asked))| asked).collect();
+        let broken = self.leasing.asked.values().filter(|(to, _)| *to == link);
+        let broken: Vec<Asked> = broken.map(|(_, asked)| *asked).collect();
+        self.leasing.asked.retain(|_, (to, _)| *to != link);
         for asked in broken {
             self.tell_leased((asked.context, asked.number), None);
         }

@@ -283,7 +283,7 @@ impl Replica {
                 self.lease_asked(link, context, (number, request));
             }
             Message::Leased { context, number, answer } => {
-                self.lease_answered(link, context, (number, answer));
+                self.lease_answered(link, context, (number, *answer));
             }
         }
     }

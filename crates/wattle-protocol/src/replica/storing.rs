@@ -36,7 +36,7 @@ impl Replica {
             StoreReply::AccessAppended { context, .. } => self.access_appended(context),
             StoreReply::Cutoffs { context, closes } => self.cutoffs(context, closes),
             StoreReply::Removed { context, document } => self.removed(context, document),
-            StoreReply::Leased { wanted, outcome } => self.leased(wanted, outcome),
+            StoreReply::Leased { wanted, outcome } => self.leased(*wanted, outcome),
             StoreReply::Declined { request, refusal } => self.failed(request, &refusal),
             StoreReply::Failed { request, reason } => {
                 self.failed(request, &Refusal::new(Code::Failed, &reason));
@@ -288,7 +288,7 @@ impl Replica {
                 self.remove_failed(context, (document, changes));
             }
             StoreRequest::Lease { wanted } => {
-                self.lease_done(wanted, Answer::Refused(refusal.clone()));
+                self.lease_done(*wanted, Answer::Refused(refusal.clone()));
             }
             StoreRequest::Remember { .. } => {}
         }

@@ -224,13 +224,20 @@ fn contents() -> Vec<(&'static str, Message)> {
         ),
         ("propose", Message::Propose { context, proposal: proposal().sign(&key()) }),
         ("lease", Message::Lease { context, number: 300, request: request() }),
-        ("leased", Message::Leased { context, number: 300, answer: Answer::Granted(grant()) }),
+        (
+            "leased",
+            Message::Leased { context, number: 300, answer: Box::new(Answer::Granted(grant())) },
+        ),
         (
             "leased-held",
             Message::Leased {
                 context,
                 number: 1,
-                answer: Answer::Held { holder: key().public(), claim: [7; 16], until: 251 },
+                answer: Box::new(Answer::Held {
+                    holder: key().public(),
+                    claim: [7; 16],
+                    until: 251,
+                }),
             },
         ),
     ]

@@ -167,9 +167,14 @@ impl Engine {
 
 impl Leases {
     fn answer_none(&mut self, over: impl Fn(&Waiting) -> bool) {
-        for (_, waiting) in self.waiting.extract_if(.., |_, waiting| over(waiting)) {
-            // Who asked may have gone.
-            waiting.reply.send(None).ok();
+        let all = std::mem::take(&mut self.waiting);
+        for (number, waiting) in all {
+            if over(&waiting) {
+                // Who asked may have gone.
+                waiting.reply.send(None).ok();
+            } else {
+                self.waiting.insert(number, waiting);
+            }
         }
     }
 }

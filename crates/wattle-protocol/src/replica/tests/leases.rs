@@ -138,7 +138,7 @@ fn strangers_learn_nothing_of_a_context_by_asking() {
         let Ok(Message::Leased { answer, number: 9, .. }) = wire::decode(&frame, usize::MAX) else {
             panic!("no answer")
         };
-        codes.push(answer);
+        codes.push(*answer);
     }
     assert_eq!(codes[0], codes[1]);
     assert_eq!(code(codes.pop()), Code::Unknown);
