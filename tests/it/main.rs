@@ -3,6 +3,7 @@
 mod invitations;
 mod kills;
 mod late;
+mod leases;
 mod machines;
 mod recording;
 mod rights;

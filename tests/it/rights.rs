@@ -175,6 +175,8 @@ fn refused(message: &Message) -> Option<(wattle_sync::Code, Option<ChangeHash>)>
         | Message::Saved { .. }
         | Message::Access { .. }
         | Message::Presence { .. }
-        | Message::Propose { .. } => None,
+        | Message::Propose { .. }
+        | Message::Lease { .. }
+        | Message::Leased { .. } => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What a context is: typed sections mapped onto Automerge documents, edits anchored to a version,
 //! conflicts, merge policies and history. Functions over documents; no sockets, clock or randomness.
 
+pub mod claim;
 pub mod conflict;
 pub mod context;
 pub mod document;

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use wattle_context::Context;
 use wattle_sync::clock::now_ms;
-use wattle_sync::{Kind, Parts, Peer};
+use wattle_sync::lease::Sequencers;
+use wattle_sync::{Kind, Parts, Peer, ReadError};
 
 use crate::limits::{GRACE, SEATS_MAX};
 use crate::text::hex;
@@ -66,6 +67,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) me: &'a Me,
     /// The keys of agents, in hexadecimal: what they write is signed as theirs.
     pub(crate) agents: &'a BTreeSet<String>,
+    /// What the signatures of leases are checked with.
+    pub(crate) sequencers: &'a Sequencers,
     pub(crate) now_ms: i64,
 }
 
@@ -203,8 +206,10 @@ impl Opened {
         let members = self.peer.members().await?.members;
         let agents = members.into_iter().filter(|member| member.kind == Kind::Agent);
         let agents: BTreeSet<String> = agents.map(|agent| agent.key.to_string()).collect();
+        let sequencers = self.peer.sequencers().await.ok_or(ReadError::Closed)?;
         let read = move |context: &mut Context| {
-            read(Scene { context, me: &me, agents: &agents, now_ms: now_ms() })
+            let (agents, sequencers) = (&agents, &sequencers);
+            read(Scene { context, me: &me, agents, sequencers, now_ms: now_ms() })
         };
         Ok(self.peer.view(parts, read).await?)
     }

@@ -13,7 +13,6 @@ mod address;
 mod args;
 mod ask;
 mod brief;
-mod claims;
 mod cursor;
 mod desk;
 mod edit;

@@ -1,5 +1,6 @@
 //! Items, fields and conflicts as lines of an answer.
 
+use wattle_context::claim;
 use wattle_context::conflict::letter;
 use wattle_context::json::timestamp;
 use wattle_context::plain::{ago, brief, short};
@@ -8,7 +9,6 @@ use wattle_context::{
     Candidate, Conflict, ConflictKind, Context, FieldView, ItemView, Part, Section, Value,
 };
 
-use crate::claims;
 use crate::desk::Scene;
 use crate::text::{because, fenced, quoted};
 use crate::who::{self, Authors};
@@ -49,7 +49,8 @@ pub(crate) fn line(item: &ItemView, now_ms: i64) -> String {
 
 /// Who holds a task.
 pub(crate) fn holder(item: &ItemView, now_ms: i64) -> Option<String> {
-    let owner = claims::owner(&claims::records(item), now_ms)?;
+    // Whoever looks is shown what the records say; who claims has the signatures looked at.
+    let owner = claim::owner(&claim::records(item), now_ms, &|_| true)?;
     Some(format!("held by {} until {}", brief(&owner.holder, 60), timestamp(owner.until_ms)))
 }
 

@@ -2,6 +2,7 @@
 
 use wattle_context::json::JsonError;
 use wattle_context::{EditError, PathError, ResolveError};
+use wattle_sync::task::TaskFailed;
 use wattle_sync::{EditFailed, ReadError, ResolveFailed};
 
 /// Why a call was not carried out.
@@ -84,6 +85,9 @@ pub(crate) enum Trouble {
     /// A conflict was not settled.
     #[error("nothing was written: {0}")]
     Resolve(#[from] ResolveFailed),
+    /// Nothing was made of a claim.
+    #[error(transparent)]
+    Task(#[from] TaskFailed),
     /// The client has taken the call back, or is gone.
     #[error("the call was cancelled")]
     Cancelled,
@@ -120,7 +124,21 @@ impl Trouble {
             Self::Read(_) => "Try again; if it fails again, tell the user.".to_owned(),
             Self::Edit(failed) => edit(failed),
             Self::Resolve(failed) => resolve(failed),
+            Self::Task(failed) => task(failed),
             Self::Cancelled => "Nothing else happened.".to_owned(),
+        }
+    }
+}
+
+fn task(failed: &TaskFailed) -> String {
+    match failed {
+        TaskFailed::Missing { .. } => {
+            "context_read paths=[\"tasks\"] lists what is there.".to_owned()
+        }
+        TaskFailed::NoClaim { .. } => "task_claim gives a claim.".to_owned(),
+        TaskFailed::Edit(failed) => edit(failed),
+        TaskFailed::NoRandomness | TaskFailed::Record(_) | TaskFailed::Read(_) => {
+            "Try again; if it fails again, tell the user.".to_owned()
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::access::Rights;
 use crate::change::Change;
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Seal;
+use crate::lease;
 use crate::message::Refusal;
 
 pub use self::event::Event;
@@ -27,6 +28,15 @@ pub enum Input {
         nonce: [u8; 32],
         /// The context to open; absent on the side that listens.
         dials: Option<ContextId>,
+        /// A token of a login for the other side; empty when there is none.
+        token: Blob,
+    },
+    /// A link that this side has dialled is up, on which it only asks for leases: no context is opened.
+    Asking {
+        /// The new link.
+        link: LinkId,
+        /// Fresh randomness for the challenge.
+        nonce: [u8; 32],
         /// A token of a login for the other side; empty when there is none.
         token: Blob,
     },
@@ -101,6 +111,16 @@ pub enum Input {
         context: ContextId,
         /// The bytes of an [`access::Proposal`](crate::access::Proposal).
         proposal: Blob,
+    },
+    /// What this replica's own application wants of a lease: done here when this replica is the
+    /// sequencer, else asked over a link to it. Answered by exactly one [`Event::Leased`].
+    Lease {
+        /// Of which context.
+        context: ContextId,
+        /// The application's number of it; not one that still waits.
+        number: u64,
+        /// What.
+        request: lease::Request,
     },
     /// Another process on the same store has added entries to the access log, durably, or replaced some.
     AccessCommitted {

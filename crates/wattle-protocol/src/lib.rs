@@ -10,6 +10,7 @@ pub mod graph;
 pub mod id;
 pub mod identity;
 pub mod io;
+pub mod lease;
 pub mod limits;
 pub mod message;
 pub mod replica;

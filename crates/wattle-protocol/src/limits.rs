@@ -46,6 +46,18 @@ pub const PRESENCE_BYTES_MAX: usize = 4 * 1024;
 pub const PRESENCE_PER_SECOND_MAX: u32 = 10;
 /// How long presence lasts without renewal.
 pub const PRESENCE_TTL_MS: u64 = 30_000;
+/// The longest lease.
+pub const LEASE_TTL_S_MAX: u32 = 86_400;
+/// How long nobody else gets what was passed on to somebody.
+pub const LEASE_PASSED_S: u64 = 600;
+/// Leases of one holder in one context.
+pub const LEASES_OF_ONE_MAX: usize = 10_000;
+/// Leases of one context.
+pub const LEASES_MAX: usize = 100_000;
+/// Requests for leases of one link per second; further ones are told to try again.
+pub const LEASES_PER_SECOND_MAX: u32 = 2_000;
+/// Requests for leases of one link that wait, or whose answer is not sent yet.
+pub const LEASES_WAITING_MAX: usize = 1_024;
 /// Principals whose presence is kept per context.
 pub const PRESENCE_MAX: usize = 1_024;
 /// A name that people read: of a context, of a program.

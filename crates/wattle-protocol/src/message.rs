@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, Position, PublicKey, StoreId};
 use crate::identity::{Receipt, Seal, Signature};
+use crate::lease;
 use crate::limits::{
     ACCESS_ENTRY_BYTES_MAX, FRAME_ACCESS_ENTRIES_MAX, FRAME_CHANGES_MAX, HEADS_MAX, NAME_BYTES_MAX,
     OPEN_DOCUMENTS_MAX, PRESENCE_BYTES_MAX, PROPOSAL_BYTES_MAX, REASON_BYTES_MAX,
@@ -79,6 +80,24 @@ pub enum Message {
         /// The bytes of an [`access::Proposal`](crate::access::Proposal).
         #[serde(deserialize_with = "bounded::blob::<_, PROPOSAL_BYTES_MAX>")]
         proposal: Blob,
+    },
+    /// What somebody wants of a lease, of the sequencer.
+    Lease {
+        /// Of which context; it need not be open on the link.
+        context: ContextId,
+        /// The sender's number of it, for the answer.
+        number: u64,
+        /// What.
+        request: lease::Request,
+    },
+    /// The answer.
+    Leased {
+        /// Of which context.
+        context: ContextId,
+        /// The number of the request.
+        number: u64,
+        /// What has become of it.
+        answer: Box<lease::Answer>,
     },
 }
 

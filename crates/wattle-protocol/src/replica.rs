@@ -11,6 +11,7 @@ mod forgers;
 mod forks;
 mod holding;
 mod judging;
+mod leasing;
 mod link;
 mod login;
 mod opening;
@@ -30,11 +31,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use self::budget::Bucket;
 use self::document::{Context, Document};
 use self::follow::{At, Follow, Shared};
+use self::leasing::Leasing;
 use self::link::Link;
 use self::waking::Timer;
 use crate::change::Change;
 use crate::id::{ChangeHash, ContextId, LinkId, PublicKey, StoreId};
-use crate::identity::Keypair;
+use crate::identity::{Keypair, Side};
 use crate::io::{Input, Output, StoreRequest, Time};
 use crate::message::{Code, Refusal};
 
@@ -143,6 +145,7 @@ pub struct Replica {
     shares: BTreeMap<PublicKey, Bucket>,
     /// Seconds since 1970, and when that was; zero before the driver has told.
     clock: (u64, Time),
+    leasing: Leasing,
 }
 
 /// A link, for people and metrics.
@@ -176,6 +179,7 @@ impl Replica {
             presence_count: 0,
             shares: BTreeMap::new(),
             clock: (0, Time::default()),
+            leasing: Leasing::default(),
         }
     }
 
@@ -185,8 +189,13 @@ impl Replica {
         self.wake();
         match input {
             Input::Connected { link, nonce, dials, token } => {
-                self.connected(link, (dials, nonce, token));
+                let side = if dials.is_some() { Side::Dials } else { Side::Listens };
+                self.connected(link, (dials, side), (nonce, token));
             }
+            Input::Asking { link, nonce, token } => {
+                self.connected(link, (None, Side::Dials), (nonce, token));
+            }
+            Input::Lease { context, number, request } => self.lease(context, (number, request)),
             Input::Received { link, frame } => self.received(link, &frame),
             Input::Drained { link, bytes } => self.drained(link, bytes),
             Input::Disconnected { link } => self.disconnected(link),

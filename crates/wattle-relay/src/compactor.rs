@@ -55,6 +55,7 @@ impl Growth {
             | StoreRequest::AppendAccess { .. }
             | StoreRequest::ReplaceAccess { .. }
             | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Lease { .. }
             | StoreRequest::Remember { .. } => None,
         }
     }

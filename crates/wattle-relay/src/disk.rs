@@ -89,7 +89,7 @@ impl Writer {
         }
     }
 
-    /// Waits for a request, then for more as long as only appends come.
+    /// Waits for a request, then for more as long as only appends and leases come.
     fn collect(&self) -> Collected {
         let first = match self.requests.recv_timeout(Duration::from_millis(STORE_RETRY_MS)) {
             Ok(first) => first,
@@ -99,7 +99,7 @@ impl Writer {
         let until = Instant::now() + Duration::from_millis(COMMIT_WAIT_MS);
         let mut requests = vec![first];
         while requests.len() < COMMIT_REQUESTS_MAX {
-            let patience = if requests.last().is_some_and(is_append) {
+            let patience = if requests.last().is_some_and(is_grouped) {
                 until.saturating_duration_since(Instant::now())
             } else {
                 Duration::ZERO
@@ -208,8 +208,9 @@ fn answer(shared: &Shared, reply: StoreReply) {
     shared.inbox.notice(Notice::Store(reply));
 }
 
-fn is_append(request: &StoreRequest) -> bool {
-    matches!(request, StoreRequest::Append { .. })
+/// Whether a little patience may save a commit.
+fn is_grouped(request: &StoreRequest) -> bool {
+    matches!(request, StoreRequest::Append { .. } | StoreRequest::Lease { .. })
 }
 
 fn is_removal(request: &StoreRequest) -> bool {
@@ -250,6 +251,7 @@ fn bytes(request: &StoreRequest) -> i64 {
         | StoreRequest::ReplaceAccess { .. }
         | StoreRequest::Cutoffs { .. }
         | StoreRequest::Remove { .. }
+        | StoreRequest::Lease { .. }
         | StoreRequest::Remember { .. } => 0_usize,
     };
     i64::try_from(bytes).unwrap_or(i64::MAX)

@@ -338,6 +338,7 @@ impl Engine {
             | StoreReply::AccessAppended { .. }
             | StoreReply::Cutoffs { .. }
             | StoreReply::Removed { .. }
+            | StoreReply::Leased { .. }
             | StoreReply::Declined { .. }
             | StoreReply::Failed { .. } => {}
         }

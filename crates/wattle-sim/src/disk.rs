@@ -202,6 +202,7 @@ impl Job {
                         | StoreRequest::AppendAccess { .. }
                         | StoreRequest::ReplaceAccess { .. }
                         | StoreRequest::Remove { .. }
+                        | StoreRequest::Lease { .. }
                 )
             }
         }

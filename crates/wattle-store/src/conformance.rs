@@ -18,6 +18,7 @@ use crate::store::Store;
 mod appends;
 mod facts;
 mod handles;
+mod leases;
 mod made;
 mod reads;
 mod removals;
@@ -50,6 +51,7 @@ pub fn conformance(make: &mut dyn FnMut() -> Open) -> Result<(), Broken> {
         facts::CLAUSES,
         removals::CLAUSES,
         rights::CLAUSES,
+        leases::CLAUSES,
     ];
     for (clause, holds) in groups.iter().copied().flatten() {
         holds(make()).map_err(|Unmet(found)| Broken { clause, found })?;

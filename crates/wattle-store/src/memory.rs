@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wattle_protocol::access::Closure;
 use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
+use wattle_protocol::lease::{Outcome, Wanted};
 use wattle_protocol::{
     Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
 };
@@ -286,6 +287,10 @@ impl Store for MemoryStore {
 
     fn note(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.content().state.note(name))
+    }
+
+    fn lease(&mut self, wanted: &[Wanted]) -> Result<Vec<Outcome>, StoreError> {
+        self.write(|state| Ok(wanted.iter().map(|wanted| state.lease(wanted)).collect()))
     }
 
     fn put_note(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {

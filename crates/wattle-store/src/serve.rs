@@ -1,5 +1,6 @@
 //! Carrying out what the machine asks of its store.
 
+use wattle_protocol::lease::{Outcome, Wanted};
 use wattle_protocol::{Position, StoreReply, StoreRequest};
 
 use crate::error::StoreError;
@@ -10,7 +11,7 @@ mod tests;
 
 /// Carries out the requests and answers them in their order; `Remember` has no answer.
 ///
-/// Appends are committed together, so that many cost one synchronisation: all that come before the next
+/// Appends are committed together, and so are leases, so that many cost one synchronisation: all that come before the next
 /// request that could see what they have stored. When such a group fails because of what one request
 /// asks, each is tried alone, so that no other suffers. When it fails because of the storage, all have
 /// failed: nothing is tried again.
@@ -43,6 +44,7 @@ fn sees_appends(request: &StoreRequest) -> bool {
         | StoreRequest::Read { .. }
         | StoreRequest::ReadSnapshot { .. }
         | StoreRequest::Append { .. }
+        | StoreRequest::Lease { .. }
         | StoreRequest::Remember { .. } => false,
     }
 }
@@ -55,14 +57,43 @@ fn serve_group(
     let batch: Vec<Append> = requests.iter_mut().filter_map(take_append).collect();
     let mut positions = commit(store, &batch).into_iter();
     let mut batch = batch.into_iter();
+    let wanted: Vec<Wanted> = requests.iter().filter_map(of_lease).collect();
+    let mut leased = lease(store, &wanted).into_iter();
     for request in requests {
-        if is_append(&request) {
+        if let StoreRequest::Lease { wanted } = request {
+            replies.extend(leased.next().map(|outcome| done(wanted, outcome)));
+        } else if is_append(&request) {
             let (Some(append), Some(positions)) = (batch.next(), positions.next()) else { return };
             replies.push(appended(request, append, positions));
         } else {
             let answer = carry_out(store, &request);
             replies.extend(answer.unwrap_or_else(|error| failed(request, &error)));
         }
+    }
+}
+
+fn of_lease(request: &StoreRequest) -> Option<Wanted> {
+    if let StoreRequest::Lease { wanted } = request { Some(**wanted) } else { None }
+}
+
+/// Commits all together: none can be at fault.
+fn lease(store: &mut dyn Store, wanted: &[Wanted]) -> Vec<Result<Outcome, StoreError>> {
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    match store.lease(wanted) {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(error) => wanted.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
+fn done(wanted: Box<Wanted>, outcome: Result<Outcome, StoreError>) -> StoreReply {
+    match outcome {
+        Ok(outcome) => StoreReply::Leased { wanted, outcome },
+        Err(error) => StoreReply::Failed {
+            request: StoreRequest::Lease { wanted },
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -183,7 +214,7 @@ fn carry_out(
             store.remove(context, document, changes)?;
             StoreReply::Removed { context: *context, document: *document }
         }
-        // Appends go through `commit`.
-        StoreRequest::Append { .. } => return Ok(None),
+        // Appends go through `commit`, leases through `lease`.
+        StoreRequest::Append { .. } | StoreRequest::Lease { .. } => return Ok(None),
     }))
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use wattle_protocol::access::Closure;
 use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
+use wattle_protocol::lease::{Outcome, Wanted};
 use wattle_protocol::{
     Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
 };
@@ -18,6 +19,7 @@ use crate::store::{Append, News, Store, StoredReceipt};
 
 mod facts;
 mod failure;
+mod leases;
 mod log;
 mod open;
 mod pending;
@@ -378,6 +380,10 @@ impl Store for SqliteStore {
 
     fn note(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.query(|connection| facts::note(connection, name))
+    }
+
+    fn lease(&mut self, wanted: &[Wanted]) -> Result<Vec<Outcome>, StoreError> {
+        self.commit(Durability::Full, |connection| leases::lease(connection, wanted))
     }
 
     fn put_note(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use wattle_protocol::access::Closure;
 use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
+use wattle_protocol::lease::{Outcome, Wanted};
 use wattle_protocol::{
     Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
 };
@@ -191,6 +192,10 @@ pub trait Store: Send {
     ) -> Result<(), StoreError>;
     /// Every other store of which something is remembered, in order.
     fn remotes(&mut self) -> Result<Vec<StoreId>, StoreError>;
+    /// Grants, renews and ends leases, each as [`Wanted::judge`] says of the one on its subject, in this
+    /// order and in one commit. A new one gets the next number of its context, which is never given
+    /// again. Who holds `LEASES_OF_ONE_MAX` gets no more, nor anybody in a context with `LEASES_MAX`.
+    fn lease(&mut self, wanted: &[Wanted]) -> Result<Vec<Outcome>, StoreError>;
     /// A value of the application, by name.
     fn note(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Sets one.

@@ -28,6 +28,7 @@ mod dial;
 mod documents;
 mod edits;
 mod events;
+mod leases;
 mod ledger;
 mod links;
 mod listen;
@@ -48,6 +49,7 @@ pub(crate) use setup::{Seed, Started, give_back, start};
 use access::Access;
 use arrivals::Arrivals;
 use documents::Documents;
+use leases::Leases;
 use ledger::Ledger;
 use links::Links;
 use replay::Replays;
@@ -92,6 +94,7 @@ struct Engine {
     ledger: Ledger,
     /// What is still to be written again.
     replays: Replays,
+    leases: Leases,
     /// A snapshot is being made.
     snapshotting: bool,
     /// Those who have asked for the end.
@@ -192,6 +195,7 @@ impl Engine {
         self.replay(now);
         self.tend_access(now);
         self.tend_uplink(now);
+        self.tend_leases(now);
         self.documents.forget_idle(now);
         self.take_snapshots();
         self.answer_waiters(now);
@@ -250,6 +254,7 @@ impl Engine {
             | StoreRequest::AppendAccess { .. }
             | StoreRequest::ReplaceAccess { .. }
             | StoreRequest::Cutoffs { .. }
+            | StoreRequest::Lease { .. }
             | StoreRequest::Remove { .. } => Some(request),
         }
     }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod error;
 pub mod guard;
 pub mod identity;
+pub mod lease;
 pub mod limits;
 pub mod link;
 pub mod options;
@@ -18,6 +19,7 @@ pub mod part;
 pub mod peer;
 pub mod role;
 pub mod status;
+pub mod task;
 pub mod tls;
 pub mod watch;
 

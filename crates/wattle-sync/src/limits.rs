@@ -74,6 +74,12 @@ pub(crate) const CLOCK: Duration = Duration::from_secs(30);
 pub(crate) const REFUSALS_REMEMBERED_MAX: usize = 64;
 /// Wishes for the access log that wait on one directory.
 pub(crate) const WISHES_WAITING_MAX: usize = wattle_protocol::limits::PROPOSALS_WAITING_MAX;
+/// How long a lease is waited for: then the sequencer is out of reach.
+pub(crate) const LEASE_PATIENCE: Duration = Duration::from_millis(2_500);
+/// How long a link that only asks for leases stays when nobody asks.
+pub(crate) const ASKING_IDLE: Duration = Duration::from_secs(30);
+/// How long no such link is tried again after one that was not made.
+pub(crate) const ASKING_RETRY: Duration = Duration::from_secs(2);
 /// An identity file.
 pub(crate) const IDENTITY_BYTES_MAX: u64 = 4 * 1024;
 /// The settings of a directory.

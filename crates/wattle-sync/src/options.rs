@@ -55,6 +55,8 @@ pub enum Uplink {
     /// It dials when no other process on the directory does.
     #[default]
     Auto,
+    /// It dials only to ask for leases.
+    ToAsk,
     /// It never dials.
     Never,
 }

@@ -21,6 +21,8 @@ use crate::status::{Heads, Present, Status};
 use crate::watch::{Notice, Watch};
 
 mod access;
+mod leases;
+mod tasks;
 
 /// A context on disk: edited, read, watched, and kept equal with others.
 ///

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) mod access;
 pub(crate) mod clients;
 pub(crate) mod mcp;
+pub(crate) mod task;
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -216,6 +217,33 @@ Examples:
 
 Versions are printed by show, edit and log.")]
     Diff(Diff),
+    /// Share out work: list, claim, renew, report on and release tasks
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  wattle task list
+  wattle task claim                  the next task that is ready; prints the claim
+  wattle task claim ship-it --for 3600
+  wattle task report review CLAIM --note \"please look at the tests\"
+  wattle task done CLAIM --note \"it is in main\"
+  wattle task release CLAIM --to bob
+
+CLAIM can also be given as WATTLE_CLAIM. A claim is leased when the relay is in reach, and then nobody
+else has one; else it is optimistic, and whoever else claimed the task may turn out to hold it."
+    )]
+    Task(task::Task),
+    /// Ask whether a claim still holds, for git hooks and scripts
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  wattle fence check CLAIM
+  WATTLE_CLAIM=… wattle fence check  in .git/hooks/pre-push, say
+
+Exit 0: it holds, by the relay's word where that is in reach, else by what is known here. Exit 1: not."
+    )]
+    Fence(task::Fence),
     /// Take Markdown and text files in as documents
     #[command(after_help = "\
 Examples:

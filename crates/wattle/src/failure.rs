@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use wattle_context::json::JsonError;
 use wattle_context::{EditError, PathError, VersionError};
 use wattle_relay::StartError;
+use wattle_sync::task::TaskFailed;
 use wattle_sync::{
     AccessFailed, AddressError, Code, EditFailed, IdentityError, NotSettled, OpenError, ReadError,
     Refusal, ResolveFailed, VerifyError,
@@ -126,6 +127,15 @@ pub(crate) enum Failure {
         path: String,
         /// Who, when and why.
         by: String,
+    },
+    /// Nothing was made of a claim.
+    #[error(transparent)]
+    Task(TaskFailed),
+    /// A claim that does not hold.
+    #[error("{sentence}")]
+    NotHeld {
+        /// Who holds the task instead.
+        sentence: String,
     },
     /// A conflict was not settled.
     #[error(transparent)]
@@ -299,6 +309,19 @@ impl From<AccessFailed> for Failure {
         let AccessFailed::Refused { refusal } = failed else { return Self::Access(failed) };
         let advice = ADVICE.iter().find(|(code, _)| *code == refusal.code);
         Self::NotAllowed { reason: refusal.reason, advice: advice.map(|(_, advice)| *advice) }
+    }
+}
+
+impl From<TaskFailed> for Failure {
+    fn from(failed: TaskFailed) -> Self {
+        match failed {
+            TaskFailed::Edit(failed) => failed.into(),
+            TaskFailed::Read(failed) => failed.into(),
+            failed @ (TaskFailed::Missing { .. }
+            | TaskFailed::NoClaim { .. }
+            | TaskFailed::NoRandomness
+            | TaskFailed::Record(_)) => Self::Task(failed),
+        }
     }
 }
 

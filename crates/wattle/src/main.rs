@@ -37,6 +37,7 @@ mod show;
 mod signal;
 mod status;
 mod sync;
+mod task;
 mod time;
 mod token;
 mod typed;

@@ -12,7 +12,7 @@ use crate::session::{Acting, Session};
 use crate::{agent, audit, grant, invite, members, recover, rotate, sequencer};
 use crate::{
     conflicts, connect, demo, edit, export, history, hook, import, init, mcp, show, status, sync,
-    token, up, watch,
+    task, token, up, watch,
 };
 
 /// What stands in the history as the program.
@@ -70,6 +70,8 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Resolve(args) => conflicts::settle(&session(CLIENT)?, args, screen).await,
         Command::Log(args) => history::log(&session(CLIENT)?, args, screen).await,
         Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
+        Command::Task(args) => task::run(&session(CLIENT)?, args, screen).await,
+        Command::Fence(args) => task::fence(&session(CLIENT)?, args, screen).await,
         Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
         Command::Mcp(Mcp { command: None }) => mcp::run(dir, acting).await,

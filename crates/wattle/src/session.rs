@@ -60,6 +60,14 @@ impl Session {
         Ok(Peer::open(options).await?)
     }
 
+    /// Opens it for a moment, with a way to whoever grants leases.
+    pub(crate) async fn asking(&self) -> Result<Peer, Failure> {
+        let mut options = self.options()?;
+        options.uplink = Uplink::ToAsk;
+        options.links_as = self.person_behind().await?;
+        Ok(Peer::open(options).await?)
+    }
+
     /// Opens it with links to the relays that it knows, and to `dial`.
     pub(crate) async fn online(&self, dial: Vec<String>) -> Result<Peer, Failure> {
         let mut options = self.options()?;

@@ -24,6 +24,8 @@ pub struct Log {
     time: u64,
     term: u32,
     sequencer: PublicKey,
+    /// Who ordered, by term and the entry that named them.
+    reigns: BTreeMap<(u32, u64), PublicKey>,
     members: BTreeMap<PublicKey, Member>,
     invitations: BTreeMap<PublicKey, Invited>,
     /// Those that are in the log, with the numbers of their entries: none counts twice.
@@ -116,6 +118,7 @@ impl Log {
             time: 0,
             term: 0,
             sequencer: record.sequencer,
+            reigns: BTreeMap::from([((0, 0), record.sequencer)]),
             members: record.owners.iter().map(|key| (*key, owner(key))).collect(),
             invitations: BTreeMap::new(),
             proposals: BTreeMap::new(),
@@ -256,6 +259,7 @@ impl Log {
         self.invitations.extend(plan.invited);
         if let Some((key, term)) = plan.sequencer {
             (self.sequencer, self.term) = (key, term);
+            self.reigns.insert((term, self.entries), key);
         }
         if let Some((key, contested)) = plan.contested {
             let place = (key, contested.document, contested.actor, contested.seq);
@@ -286,6 +290,16 @@ impl Log {
     /// Who orders the log.
     pub fn sequencer(&self) -> PublicKey {
         self.sequencer
+    }
+
+    /// The present sequencer's term, and the number of the entry that named it.
+    pub fn reign(&self) -> (u32, u64) {
+        self.reigns.last_key_value().map_or((self.term, 0), |(reign, _)| *reign)
+    }
+
+    /// Who ordered the log in a term, having been named by this entry.
+    pub fn sequencer_of(&self, term: u32, entry: u64) -> Option<PublicKey> {
+        self.reigns.get(&(term, entry)).copied()
     }
 
     /// Everybody who is or was a member, in the order of their keys.

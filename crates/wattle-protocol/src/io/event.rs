@@ -2,6 +2,7 @@
 
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, PublicKey, StoreId};
 use crate::identity::{Receipt, Seal};
+use crate::lease::Answer;
 use crate::message::Refusal;
 
 use super::Known;
@@ -131,6 +132,15 @@ pub enum Event {
         context: ContextId,
         /// Entries.
         entries: u64,
+    },
+    /// The answer to [`Input::Lease`](super::Input::Lease).
+    Leased {
+        /// Of which context.
+        context: ContextId,
+        /// As asked.
+        number: u64,
+        /// What has become of it; none when no link to the sequencer is up, or it broke first.
+        answer: Option<Answer>,
     },
     /// Somebody shows what they do; an empty body says that they are gone.
     Presence {

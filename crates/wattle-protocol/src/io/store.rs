@@ -4,6 +4,7 @@ use crate::access::Closure;
 use crate::change::{Change, Header};
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position, PublicKey, StoreId};
 use crate::identity::Seal;
+use crate::lease::{Outcome, Wanted};
 use crate::message::Refusal;
 
 /// What the machine asks of the store.
@@ -98,6 +99,11 @@ pub enum StoreRequest {
         document: DocumentKey,
         /// The changes, each after its dependencies.
         changes: Vec<ChangeHash>,
+    },
+    /// Grant, renew or end a lease, as [`Wanted::judge`] says: what is answered is durable.
+    Lease {
+        /// What is wanted.
+        wanted: Box<Wanted>,
     },
     /// What another store has, durably, and up to where it was read. Best effort.
     Remember {
@@ -219,6 +225,13 @@ pub enum StoreReply {
         context: ContextId,
         /// As asked.
         document: DocumentKey,
+    },
+    /// To `Lease`: durable.
+    Leased {
+        /// As asked.
+        wanted: Box<Wanted>,
+        /// What has become of it.
+        outcome: Outcome,
     },
     /// The store declines the request, for a reason that the other side should know (a quota, say);
     /// nothing of it was done.

@@ -383,6 +383,8 @@ pub(super) fn context_of(message: &Message) -> Option<ContextId> {
         Message::Hello(_)
         | Message::Proof { .. }
         | Message::Propose { .. }
+        | Message::Lease { .. }
+        | Message::Leased { .. }
         | Message::Refused(_) => None,
     }
 }
@@ -431,7 +433,9 @@ impl Waiting {
                 | Message::Opened(_)
                 | Message::Saved { .. }
                 | Message::Refused(_)
-                | Message::Propose { .. },
+                | Message::Propose { .. }
+                | Message::Lease { .. }
+                | Message::Leased { .. },
             ) => 1024,
             Self::Expanded(_, changes) => of(changes),
         }

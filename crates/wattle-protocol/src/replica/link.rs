@@ -24,7 +24,9 @@ pub const VERSION_MAX: u16 = 1;
 
 #[derive(Debug)]
 pub(super) struct Link {
+    /// The context to open.
     pub(super) dials: Option<ContextId>,
+    pub(super) side: Side,
     nonce: [u8; 32],
     pub(super) remote: Remote,
     /// Frames that depend on no state: of the handshake, and refusals.
@@ -53,8 +55,11 @@ pub(super) struct Link {
     pub(super) logging_in: Option<LoggingIn>,
     /// How far it may go; absent where that is not asked.
     pub(super) login: Option<Login>,
-    /// Contexts for which it brought proposals.
+    /// Contexts for which it brought proposals, or asked for leases.
     pub(super) proposed: BTreeSet<ContextId>,
+    pub(super) leases: Rate,
+    /// Requests for leases that came over it and are not answered yet.
+    pub(super) leases_waiting: usize,
 }
 
 /// How far the other side has introduced itself.
@@ -124,9 +129,10 @@ impl Rate {
 }
 
 impl Link {
-    fn new(dials: Option<ContextId>, nonce: [u8; 32]) -> Self {
+    fn new((dials, side): (Option<ContextId>, Side), nonce: [u8; 32]) -> Self {
         Self {
             dials,
+            side,
             nonce,
             remote: Remote::Unknown,
             control: VecDeque::new(),
@@ -147,6 +153,8 @@ impl Link {
             logging_in: None,
             login: None,
             proposed: BTreeSet::new(),
+            leases: Rate::default(),
+            leases_waiting: 0,
         }
     }
 
@@ -157,17 +165,13 @@ impl Link {
         }
     }
 
-    fn side(&self) -> Side {
-        if self.dials.is_some() { Side::Dials } else { Side::Listens }
-    }
-
     fn frame_bytes_max(&self) -> usize {
         if self.proved().is_some() { FRAME_BYTES_MAX } else { FRAME_BEFORE_PROOF_BYTES_MAX }
     }
 
     fn proof(&self, hello: &Hello, key: &Keypair) -> Signature {
         let challenge = Challenge {
-            prover: self.side(),
+            prover: self.side,
             theirs: hello.nonce,
             mine: self.nonce,
             verifier_key: hello.key,
@@ -178,7 +182,7 @@ impl Link {
 
     fn proves(&self, hello: &Hello, own: PublicKey, signature: &Signature) -> bool {
         let challenge = Challenge {
-            prover: self.side().other(),
+            prover: self.side.other(),
             theirs: self.nonce,
             mine: hello.nonce,
             verifier_key: own,
@@ -192,10 +196,10 @@ impl Replica {
     pub(super) fn connected(
         &mut self,
         link: LinkId,
-        greeting: (Option<ContextId>, [u8; 32], Blob),
+        place: (Option<ContextId>, Side),
+        (nonce, token): ([u8; 32], Blob),
     ) {
-        let (dials, nonce, token) = greeting;
-        let mut new = Link::new(dials, nonce);
+        let mut new = Link::new(place, nonce);
         new.control.push_back(Message::Hello(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
@@ -275,6 +279,12 @@ impl Replica {
                 self.presence(link, context, (key, session, count, body));
             }
             Message::Refused(refused) => self.refused(link, refused),
+            Message::Lease { context, number, request } => {
+                self.lease_asked(link, context, (number, request));
+            }
+            Message::Leased { context, number, answer } => {
+                self.lease_answered(link, context, (number, *answer));
+            }
         }
     }
 
@@ -312,7 +322,7 @@ impl Replica {
         let token = hello.token.clone();
         here.remote = Remote::Proved(Proved { store, key, takes_snapshots });
         let dials = here.dials;
-        let asks = self.config.asks_logins && dials.is_none();
+        let asks = self.config.asks_logins && here.side == Side::Listens;
         here.logging_in = asks.then(LoggingIn::default);
         let is_relay = !takes_snapshots;
         self.outbox.push_back(Output::Event(Event::Ready { link, store, key, agent, is_relay }));
@@ -352,6 +362,7 @@ impl Replica {
     pub(super) fn disconnected(&mut self, link: LinkId) {
         let Some(gone) = self.links.remove(&link) else { return };
         self.busy.remove(&link);
+        self.leases_broken(link);
         for (context, shared) in gone.shared {
             self.leave(link, context, shared.follows.into_keys().collect());
         }

@@ -84,6 +84,7 @@ impl Replica {
             }
         }
         self.go_on(id);
+        self.unpark_leases(id);
         self.forget_unknown(id);
         self.wake_when_idle(id);
     }
@@ -216,7 +217,7 @@ impl Replica {
     pub(super) fn open(&mut self, link: LinkId, open: Open) {
         let (context, now) = (open.context, self.now);
         let Some(here) = self.links.get_mut(&link) else { return };
-        if here.dials.is_some() {
+        if here.side == Side::Dials {
             return self
                 .close(link, Refusal::new(Code::Malformed, "only the side that dialled opens"));
         }

@@ -11,6 +11,7 @@ use crate::graph::Graph;
 use crate::id::{Blob, ChangeHash, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Seal;
 use crate::io::{Snapshot, StoreReply, StoreRequest};
+use crate::lease::Answer;
 use crate::message::{Code, Refusal};
 
 impl Replica {
@@ -35,6 +36,7 @@ impl Replica {
             StoreReply::AccessAppended { context, .. } => self.access_appended(context),
             StoreReply::Cutoffs { context, closes } => self.cutoffs(context, closes),
             StoreReply::Removed { context, document } => self.removed(context, document),
+            StoreReply::Leased { wanted, outcome } => self.leased(*wanted, outcome),
             StoreReply::Declined { request, refusal } => self.failed(request, &refusal),
             StoreReply::Failed { request, reason } => {
                 self.failed(request, &Refusal::new(Code::Failed, &reason));
@@ -285,6 +287,9 @@ impl Replica {
             StoreRequest::Remove { context, document, changes } => {
                 self.remove_failed(context, (document, changes));
             }
+            StoreRequest::Lease { wanted } => {
+                self.lease_done(*wanted, Answer::Refused(refusal.clone()));
+            }
             StoreRequest::Remember { .. } => {}
         }
     }
@@ -313,6 +318,7 @@ impl Replica {
         if self.contexts.get_mut(&context).is_some_and(unused) {
             self.contexts.remove(&context);
         }
+        self.unpark_leases(context);
     }
 
     fn graph_failed(&mut self, context: ContextId, document: DocumentKey, refusal: &Refusal) {

@@ -3,6 +3,7 @@
 mod budgets;
 mod endings;
 mod joining;
+mod leases;
 mod net;
 mod random;
 mod trust;

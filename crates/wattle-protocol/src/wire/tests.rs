@@ -11,6 +11,7 @@ use crate::access::{
 use crate::change::tests::chunk::Chunk;
 use crate::id::{ActorId, Blob, ChangeHash, ContextId, DocumentKey, Position, PublicKey, StoreId};
 use crate::identity::{self, Challenge, ContextRecord, Keypair, Receipt, Seal, Side, Signature};
+use crate::lease::{self, Answer, Ask, Fence, Lease, Request, Subject, grant_bytes};
 use crate::limits::{FRAME_BYTES_MAX, HEADS_MAX};
 use crate::message::{
     Changes, Code, Has, Have, Hello, Message, Open, Opened, Refusal, SnapshotPart,
@@ -67,6 +68,19 @@ fn challenge() -> Challenge {
 
 fn receipt() -> Receipt {
     Receipt::sign(&key(), (&context(), &document()), &[hash(1)], 1)
+}
+
+fn request() -> Request {
+    let subject = Subject { scope: 4, item: [9; 16] };
+    let ask = Ask::Take { ttl_s: 1_800 };
+    Request { subject, claim: [7; 16], holder: key().public(), ask }
+}
+
+fn grant() -> lease::Grant {
+    let Request { subject, claim, holder, .. } = request();
+    let fence = Fence { term: 1, entry: 2, number: 300 };
+    let lease = Lease { subject, claim, holder, fence, until: 1_800_001_800 };
+    lease::Grant::sign(&key(), &context(), lease)
 }
 
 /// To a key that reads tasks and documents, and writes documents, until a day.
@@ -212,6 +226,23 @@ fn contents() -> Vec<(&'static str, Message)> {
             }),
         ),
         ("propose", Message::Propose { context, proposal: proposal().sign(&key()) }),
+        ("lease", Message::Lease { context, number: 300, request: request() }),
+        (
+            "leased",
+            Message::Leased { context, number: 300, answer: Box::new(Answer::Granted(grant())) },
+        ),
+        (
+            "leased-held",
+            Message::Leased {
+                context,
+                number: 1,
+                answer: Box::new(Answer::Held {
+                    holder: key().public(),
+                    claim: [7; 16],
+                    until: 251,
+                }),
+            },
+        ),
     ]
 }
 
@@ -234,6 +265,7 @@ fn vectors() -> Vec<(String, String)> {
             hex(&identity::seal_bytes(&context(), &document(), &chunk().header(), 1)),
         ),
         ("challenge-bytes".to_owned(), hex(&challenge().bytes())),
+        ("lease-bytes".to_owned(), hex(&grant_bytes(&context(), &grant().lease))),
         ("proposal".to_owned(), hex(&proposal().sign(&key()))),
         ("proposal-hash".to_owned(), proposal_hash(&proposal().sign(&key())).to_string()),
         ("entry".to_owned(), hex(&entry().sign(&key()))),

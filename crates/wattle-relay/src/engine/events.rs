@@ -43,6 +43,7 @@ impl Engine {
             | Event::Durable { .. }
             | Event::Snapshot { .. }
             | Event::Access { .. }
+            | Event::Leased { .. }
             | Event::Presence { .. } => {}
         }
     }

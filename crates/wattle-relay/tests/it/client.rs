@@ -405,6 +405,7 @@ impl Run {
             Event::Access { .. }
             | Event::Opened { .. }
             | Event::Presence { .. }
+            | Event::Leased { .. }
             | Event::Receipt { .. }
             | Event::Login { .. }
             | Event::ProposalDeclined { .. }

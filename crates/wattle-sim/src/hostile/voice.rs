@@ -85,6 +85,8 @@ impl Voice {
             | Message::Opened(_)
             | Message::Changes(_)
             | Message::Snapshot(_)
+            | Message::Lease { .. }
+            | Message::Leased { .. }
             | Message::Presence { .. } => Vec::new(),
         };
         said.iter().map(wire::encode).collect()

@@ -161,6 +161,7 @@ impl World {
             | Told::Presence { .. }
             | Told::Login { .. }
             | Told::ProposalDeclined { .. }
+            | Told::Leased { .. }
             | Told::Receipt { .. } => {}
         }
     }
@@ -320,6 +321,8 @@ impl World {
             | Input::Propose { .. }
             | Input::AccessCommitted { .. }
             | Input::Login { .. }
+            | Input::Asking { .. }
+            | Input::Lease { .. }
             | Input::Tick => clipped(&format!("{input:?}")),
         };
         self.trace(|| format!("{name} < {shown}"));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wattle_protocol::io::{Known, Snapshot, Summary};
+use wattle_protocol::lease::{Lease, Subject};
 use wattle_protocol::{
     ActorId, Blob, Change, ChangeHash, ContextId, DocumentKey, Header, Position, PublicKey, StoreId,
 };
@@ -11,6 +12,7 @@ use crate::error::StoreError;
 use crate::store::{Append, News, StoredReceipt};
 
 mod access;
+mod leases;
 mod removal;
 
 use removal::Apart;
@@ -35,6 +37,9 @@ pub(super) struct State {
     /// What a crash brings back: the value before each `remember` since the last sync, oldest first.
     unsynced: Vec<(RemoteKey, Option<Known>)>,
     notes: BTreeMap<String, Vec<u8>>,
+    leases: BTreeMap<(ContextId, Subject), Lease>,
+    /// The numbers given last.
+    fences: BTreeMap<ContextId, u64>,
 }
 
 #[derive(Debug)]

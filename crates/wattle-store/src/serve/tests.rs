@@ -1,6 +1,7 @@
 use wattle_protocol::access::Closure;
 use wattle_protocol::identity::Receipt;
 use wattle_protocol::io::{Known, Snapshot, Summary};
+use wattle_protocol::lease::{Outcome, Wanted};
 use wattle_protocol::{
     ActorId, Blob, Change, ChangeHash, ContextId, DocumentKey, Header, LinkId, Position, PublicKey,
     StoreId, StoreReply, StoreRequest,
@@ -264,6 +265,7 @@ macro_rules! pass_on {
             fn drop_proposal(&mut self, c: &ContextId, p: &ChangeHash) -> Result<(), StoreError> { self.store.drop_proposal(c, p) }
             fn put_receipt(&mut self, c: &ContextId, d: &DocumentKey, heads: &[ChangeHash], r: &Receipt) -> Result<(), StoreError> { self.store.put_receipt(c, d, heads, r) }
             fn receipts(&mut self, c: &ContextId) -> Result<Vec<StoredReceipt>, StoreError> { self.store.receipts(c) }
+            fn lease(&mut self, wanted: &[Wanted]) -> Result<Vec<Outcome>, StoreError> { self.store.lease(wanted) }
             fn note(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> { self.store.note(name) }
             fn put_note(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> { self.store.put_note(name, value) }
         }

@@ -133,9 +133,30 @@ CREATE TABLE receipt (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Actor ids are those of their authors' keys, and what other programs wrote is not; no table is another.
-const VERSION_3: &str = "";
-/// The first version of which that is true.
+/// Leases of contexts whose access log is ordered here; the number of a context in `fence` only grows. From here on
+/// actor ids are those of their authors' keys, and what other programs wrote is not.
+const VERSION_3: &str = "
+CREATE TABLE lease (
+    context BLOB NOT NULL CHECK (length(context) = 32),
+    scope INTEGER NOT NULL,
+    item BLOB NOT NULL CHECK (length(item) = 16),
+    claim BLOB NOT NULL CHECK (length(claim) = 16),
+    holder BLOB NOT NULL CHECK (length(holder) = 32),
+    term INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (context, scope, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lease_until ON lease (context, until);
+CREATE INDEX lease_holder ON lease (context, holder);
+
+CREATE TABLE fence (
+    context BLOB NOT NULL PRIMARY KEY CHECK (length(context) = 32),
+    number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+/// The first version of which that is true of actor ids.
 const BOUND_SINCE: u32 = 3;
 
 /// Whether a file can be used, going by its first page.

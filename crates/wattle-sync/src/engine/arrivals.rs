@@ -130,6 +130,7 @@ impl Engine {
             StoreReply::Failed { .. }
             | StoreReply::Cutoffs { .. }
             | StoreReply::Removed { .. }
+            | StoreReply::Leased { .. }
             | StoreReply::Declined { .. }
             | StoreReply::Context { .. }
             | StoreReply::Remote { .. }

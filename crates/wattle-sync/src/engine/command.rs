@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use wattle_context::{Context, Edit, Edited, Part, Settlement};
+use wattle_protocol::lease::{Answer, Request};
 use wattle_protocol::{LinkId, PublicKey};
 
 use super::access::{Granted, Wish};
+use super::links::Dialled;
 use crate::access::{Members, Whoami};
 use crate::address::Address;
 use crate::audit::{AuditLine, Principal};
 use crate::error::{EditFailed, ListenError, NotSettled, OpenError, ReadError, ResolveFailed};
+use crate::lease::Sequencers;
 use crate::link::{Ended, LinkEvent, Outbox};
 use crate::peer::{Parts, Typing};
 use crate::status::{Heads, LinkState, Present, Status};
@@ -52,6 +55,12 @@ pub(crate) enum Command {
     Members(oneshot::Sender<Result<Members, ReadError>>),
     /// Who edits here.
     Whoami(oneshot::Sender<Result<Whoami, ReadError>>),
+    /// Ask for a lease.
+    Lease { request: Request, reply: oneshot::Sender<Option<Answer>> },
+    /// Who orders the access log, and who did.
+    Sequencers(oneshot::Sender<Sequencers>),
+    /// A link that only asks for leases was not made, or has ended.
+    AskingEnded { address: Address },
     /// The remote that others can join at.
     Remote(oneshot::Sender<Option<String>>),
     /// What happened to rights and to what was written.
@@ -61,7 +70,7 @@ pub(crate) enum Command {
     /// End.
     Close(oneshot::Sender<()>),
     /// A WebSocket is up.
-    LinkUp { outbox: Outbox, dialled: Option<Address>, reply: oneshot::Sender<LinkId> },
+    LinkUp { outbox: Outbox, dialled: Dialled, reply: oneshot::Sender<LinkId> },
     /// It carries something.
     Link { link: LinkId, event: LinkEvent },
     /// It is gone.

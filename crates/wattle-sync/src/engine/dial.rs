@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Command;
+use super::links::Dialled;
 use super::setup::Sockets;
 use crate::address::Address;
 use crate::limits::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, HANDSHAKE};
@@ -44,7 +45,7 @@ pub(super) async fn keep(sockets: Sockets, address: Address, tls: TlsOptions) {
             return;
         }
         let begun = Instant::now();
-        let reason = match reach(&sockets, &address, &tls).await {
+        let reason = match reach(&sockets, &Dialled::ToFollow(address.clone()), &tls).await {
             Ok(ended) => {
                 if begun.elapsed() > GOOD_LINK {
                     at_once = 0;
@@ -73,6 +74,14 @@ pub(super) async fn keep(sockets: Sockets, address: Address, tls: TlsOptions) {
     }
 }
 
+/// Makes one link that only asks for leases, and says when there is none any more.
+pub(super) async fn ask(sockets: Sockets, address: Address, tls: TlsOptions) {
+    let ended = reach(&sockets, &Dialled::ToAsk(address.clone()), &tls).await;
+    let reason = ended.map_or_else(|error| error.to_string(), |ended| ended.to_string());
+    tracing::debug!(%address, reason, "a link that asked for leases is no more");
+    sockets.tell(Command::AskingEnded { address }).await;
+}
+
 /// Between half and the whole, so that many peers of a relay that returns do not dial as one.
 fn jittered(wait_ms: u64) -> Duration {
     let mut byte = [0];
@@ -82,14 +91,15 @@ fn jittered(wait_ms: u64) -> Duration {
 }
 
 /// Connects, and carries the link until it ends.
-async fn reach(sockets: &Sockets, address: &Address, tls: &TlsOptions) -> Result<Ended, DialError> {
+async fn reach(sockets: &Sockets, dialled: &Dialled, tls: &TlsOptions) -> Result<Ended, DialError> {
+    let Some(address) = dialled.address() else { return Ok(Ended::Here { refusal: None }) };
     let connect = TcpStream::connect((address.host.as_str(), address.port));
     let stream = match timeout(HANDSHAKE, connect).await {
         Ok(stream) => stream.map_err(DialError::Connect)?,
         Err(_) => return Err(DialError::Slow),
     };
     stream.set_nodelay(true).map_err(DialError::Connect)?;
-    let dialled = Some(address.clone());
+    let dialled = dialled.clone();
     if !address.secure {
         return Ok(sockets.run(link::connect(stream, address).await?, dialled).await);
     }

@@ -65,7 +65,13 @@ impl Engine {
             Command::LinkUp { outbox, dialled, reply } => self.link_up(outbox, dialled, reply),
             Command::Link { link, event } => self.link_event(link, event),
             Command::LinkDown { link, ended } => self.link_down(link, &ended),
-            Command::Attempt { address, state } => self.attempt(&address, state),
+            Command::Attempt { address, state } => {
+                self.attempt(&address, state);
+                self.seek_sequencer();
+            }
+            Command::Lease { request, reply } => self.ask_lease(request, reply),
+            Command::Sequencers(reply) => drop(reply.send(self.sequencers())),
+            Command::AskingEnded { address } => self.asking_ended(address),
             Command::Snapshot { part, made } => self.keep_snapshot(part, made),
         }
         Flow::Continue
@@ -106,6 +112,7 @@ impl Engine {
                     entry.prove(store, key, agent);
                 }
                 self.note_address(link, store);
+                self.ask_again(link);
             }
             Event::InSync { link, .. } => {
                 if let Some(entry) = self.links.get_mut(link) {
@@ -153,6 +160,7 @@ impl Engine {
             Event::Receipt { context, document, heads, receipt, .. } if context == self.context => {
                 self.note_receipt(document, heads, receipt);
             }
+            Event::Leased { number, answer, .. } => self.leased(number, answer),
             Event::Login { .. }
             | Event::Forked { .. }
             | Event::Receipt { .. }

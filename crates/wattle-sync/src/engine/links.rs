@@ -31,11 +31,24 @@ pub(super) struct Links {
     pub(super) listeners: Vec<AbortHandle>,
 }
 
+/// Why a link was dialled, and where to.
+#[derive(Clone, Debug)]
+pub(crate) enum Dialled {
+    /// It was not: the other side did.
+    Not,
+    /// To follow the context.
+    ToFollow(Address),
+    /// Only to ask for leases.
+    ToAsk(Address),
+}
+
 /// A WebSocket that is up.
 pub(super) struct Link {
     /// Absent once it takes no more.
     outbox: Option<Outbox>,
     pub(super) address: Option<Address>,
+    /// Where to, for one that only asks for leases.
+    pub(super) asks: Option<Address>,
     pub(super) store: Option<StoreId>,
     pub(super) key: Option<PublicKey>,
     agent: Option<String>,
@@ -95,7 +108,7 @@ impl Links {
     }
 
     pub(super) fn up(&self) -> impl Iterator<Item = (&LinkId, &Link)> {
-        self.links.iter()
+        self.links.iter().filter(|(_, link)| link.asks.is_none())
     }
 
     pub(super) fn all(&self) -> Vec<LinkId> {
@@ -109,7 +122,7 @@ impl Links {
     /// The token for the other side of a link that is dialled. It travels over TLS, or stays on this
     /// machine: who listens on the way would have it otherwise.
     fn token_for(&self, link: Option<&Link>) -> Blob {
-        let address = link.and_then(|link| link.address.as_ref());
+        let address = link.and_then(|link| link.address.as_ref().or(link.asks.as_ref()));
         let Some((token, address)) = self.token.as_ref().zip(address) else {
             return Blob::from(Vec::new());
         };
@@ -153,7 +166,7 @@ impl Links {
 
     /// All links, and the remotes without one.
     pub(super) fn report(&self) -> Vec<LinkStatus> {
-        let up = self.links.iter().map(|(link, entry)| entry.status(*link));
+        let up = self.up().map(|(link, entry)| entry.status(*link));
         let reached: BTreeSet<&Address> =
             self.links.values().filter_map(|entry| entry.address.as_ref()).collect();
         let out = self.targets.iter().filter(|(address, _)| !reached.contains(address));
@@ -215,7 +228,7 @@ impl Engine {
     pub(super) fn link_up(
         &mut self,
         outbox: Outbox,
-        address: Option<Address>,
+        dialled: Dialled,
         reply: oneshot::Sender<LinkId>,
     ) {
         let mut nonce = [0; 32];
@@ -229,11 +242,18 @@ impl Engine {
             return;
         }
         self.links.next += 1;
+        let (address, asks) = match dialled {
+            Dialled::Not => (None, None),
+            Dialled::ToFollow(address) => (Some(address), None),
+            Dialled::ToAsk(address) => (None, Some(address)),
+        };
         let dials = address.is_some().then_some(self.context);
+        let only_asks = asks.is_some();
         let outbox = Some(outbox);
         let entry = Link {
             outbox,
             address,
+            asks,
             store: None,
             key: None,
             agent: None,
@@ -243,7 +263,10 @@ impl Engine {
         };
         self.links.links.insert(link, entry);
         let token = self.links.token_for(self.links.links.get(&link));
-        self.tell_machine(Input::Connected { link, nonce, dials, token });
+        self.tell_machine(match only_asks {
+            true => Input::Asking { link, nonce, token },
+            false => Input::Connected { link, nonce, dials, token },
+        });
     }
 
     pub(super) fn link_event(&mut self, link: LinkId, event: LinkEvent) {
@@ -308,7 +331,7 @@ impl Sockets {
     pub(super) async fn run<S>(
         &self,
         socket: tokio_tungstenite::WebSocketStream<crate::link::Gate<S>>,
-        dialled: Option<Address>,
+        dialled: Dialled,
     ) -> Ended
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::Engine;
+use super::links::Dialled;
 use super::setup::Sockets;
 use crate::error::ListenError;
 use crate::limits::{HANDSHAKE, HANDSHAKES_MAX, LINKS_ACCEPTED_MAX};
@@ -101,7 +102,7 @@ where
     match link::accept(stream).await {
         Ok(socket) => {
             done();
-            sockets.run(socket, None).await;
+            sockets.run(socket, Dialled::Not).await;
         }
         Err(error) => tracing::debug!(%error, "a connection did not become a link"),
     }

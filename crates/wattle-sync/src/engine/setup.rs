@@ -14,6 +14,7 @@ use wattle_store::{SqliteStore, Store};
 use super::access::{Access, redeem};
 use super::arrivals::Arrivals;
 use super::documents::Documents;
+use super::leases::Leases;
 use super::ledger::Ledger;
 use super::links::Links;
 use super::replay::Replays;
@@ -138,6 +139,7 @@ impl Engine {
             quarantined: Vec::new(),
             ledger: Ledger::default(),
             replays,
+            leases: Leases::default(),
             snapshotting: false,
             closing: Vec::new(),
         };

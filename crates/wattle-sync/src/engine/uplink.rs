@@ -49,6 +49,11 @@ impl UplinkLock {
         self.held.is_some()
     }
 
+    /// Whether this process may dial at all.
+    pub(super) fn wants(&self) -> Uplink {
+        self.uplink
+    }
+
     pub(super) fn status(&self) -> UplinkStatus {
         match (&self.held, self.taken_elsewhere) {
             (Some(_), _) => UplinkStatus::Here,
@@ -136,7 +141,7 @@ impl UplinkLock {
                 self.held = Some(file);
                 self.taken_elsewhere = false;
             }
-            (Ok(()), Uplink::Never) => self.taken_elsewhere = false,
+            (Ok(()), Uplink::ToAsk | Uplink::Never) => self.taken_elsewhere = false,
             (Err(TryLockError::WouldBlock), _) => self.taken_elsewhere = true,
             (Err(TryLockError::Error(error)), _) => {
                 tracing::warn!(%error, "the uplink cannot be locked");

@@ -217,7 +217,9 @@ impl Net {
                 | Message::Access { .. }
                 | Message::Presence { .. }
                 | Message::Refused(_)
-                | Message::Propose { .. } => {}
+                | Message::Propose { .. }
+                | Message::Lease { .. }
+                | Message::Leased { .. } => {}
             }
         }
         named
@@ -292,6 +294,7 @@ impl Disk {
             | StoreRequest::Read { .. }
             | StoreRequest::ReadSnapshot { .. }
             | StoreRequest::Append { .. }
+            | StoreRequest::Lease { .. }
             | StoreRequest::Remember { .. } => panic!("not about rights"),
         }
     }

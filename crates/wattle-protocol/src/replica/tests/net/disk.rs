@@ -7,6 +7,7 @@ use crate::change::{Change, Header};
 use crate::id::{Blob, ChangeHash, DocumentKey, Position, StoreId};
 use crate::identity::Seal;
 use crate::io::{Input, Known, Snapshot, StoreReply, StoreRequest, Summary};
+use crate::lease::{Lease, Outcome, Subject, Verdict, Wanted};
 use crate::message::{Code, Refusal};
 
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(super) struct Disk {
     pub(super) full: bool,
     pub(super) loads: usize,
     pub(super) removed: BTreeSet<ChangeHash>,
+    leases: BTreeMap<Subject, Lease>,
+    fences: u64,
 }
 
 impl Net {
@@ -208,11 +211,39 @@ impl Disk {
             | StoreRequest::ReplaceAccess { .. }
             | StoreRequest::Cutoffs { .. }
             | StoreRequest::Remove { .. } => self.serve_rights(request),
+            StoreRequest::Lease { .. } if self.broken => {
+                StoreReply::Failed { request, reason: "the disk is full".into() }
+            }
+            StoreRequest::Lease { wanted } => {
+                let outcome = self.lease(&wanted);
+                StoreReply::Leased { wanted, outcome }
+            }
             StoreRequest::Remember { remote, context: _, known } => {
                 self.remotes.insert((remote, known.document), known);
                 return None;
             }
         })
+    }
+
+    fn lease(&mut self, wanted: &Wanted) -> Outcome {
+        let subject = wanted.request.subject;
+        match wanted.judge(self.leases.get(&subject)) {
+            Verdict::Stands(outcome) => outcome,
+            Verdict::Keep(lease, outcome) => {
+                self.leases.insert(subject, lease);
+                outcome
+            }
+            Verdict::Drop => {
+                self.leases.remove(&subject);
+                Outcome::Free
+            }
+            Verdict::Count => {
+                self.fences += 1;
+                let lease = wanted.lease(self.fences);
+                self.leases.insert(subject, lease);
+                Outcome::Granted(lease)
+            }
+        }
     }
 
     fn summary(&self, document: DocumentKey) -> Summary {

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{Net, frames, key_of};
 use crate::id::{Blob, ContextId, LinkId};
 use crate::identity::{Challenge, ContextRecord, Keypair, Side};
-use crate::io::Input;
+use crate::io::{Event, Input};
+use crate::lease::{Answer, Request};
 use crate::message::{Message, Open};
 use crate::wire;
 
@@ -22,6 +23,36 @@ impl Net {
         self.connect(from, here, context);
         self.connect(to, there, None);
         here
+    }
+
+    /// The same, only to ask for leases.
+    pub(in super::super) fn dial_to_ask(&mut self, from: usize, to: usize) -> LinkId {
+        let (here, there) = (self.new_link(), self.new_link());
+        self.ends.insert(here, (to, there));
+        self.ends.insert(there, (from, here));
+        let (nonce, token) = (nonce_of(here), Blob::from(Vec::new()));
+        self.input(from, Input::Asking { link: here, nonce, token });
+        self.connect(to, there, None);
+        here
+    }
+
+    /// What a node's application wants of a lease, and the answer.
+    pub(in super::super) fn lease(
+        &mut self,
+        node: usize,
+        number: u64,
+        request: Request,
+    ) -> Option<Answer> {
+        let context = self.context();
+        self.input(node, Input::Lease { context, number, request });
+        self.run();
+        let mut answers = self.nodes[node].events.iter().filter_map(|event| match event {
+            Event::Leased { number: of, answer, .. } if *of == number => Some(answer.clone()),
+            _ => None,
+        });
+        let answer = answers.next().expect("an answer");
+        assert_eq!(answers.next(), None);
+        answer
     }
 
     /// The listener's end of the newest link between two nodes.

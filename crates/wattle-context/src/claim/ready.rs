@@ -1,0 +1,48 @@
+//! Which tasks can be worked on next.
+
+use super::{owner, records};
+use crate::context::Context;
+use crate::schema::Section;
+use crate::view::ItemView;
+
+/// The tasks that can be worked on: open, held by nobody, with nothing undone before them. The most
+/// important come first; of equal ones another for each `turn`, so that not all run for the same.
+pub fn ready(context: &Context, now_ms: i64, turn: u8) -> Vec<ItemView> {
+    let tasks = context.section(Section::Tasks).items;
+    let mut ready: Vec<ItemView> =
+        tasks.into_iter().filter(|task| is_ready(context, task, now_ms)).collect();
+    ready.sort_by_key(|task| std::cmp::Reverse(priority(task)));
+    let first = ready.first().map(priority);
+    let equals = ready.iter().take_while(|task| Some(priority(task)) == first).count();
+    if let Some(equals) = ready.get_mut(..equals).filter(|equals| !equals.is_empty()) {
+        equals.rotate_left(usize::from(turn) % equals.len());
+    }
+    ready
+}
+
+/// How a task has ended, if it has.
+pub fn ended(task: &ItemView) -> Option<String> {
+    Some(word(task, "status")).filter(|status| ["done", "cancelled"].contains(&status.as_str()))
+}
+
+fn is_ready(context: &Context, task: &ItemView, now_ms: i64) -> bool {
+    let open = matches!(word(task, "status").as_str(), "" | "nothing" | "open");
+    let depends = task.fields.get("depends_on").and_then(|field| field.value.list());
+    let done = |name: &String| {
+        let path = if name.contains('/') { name.clone() } else { format!("tasks/{name}") };
+        let path = context.locate(&path).ok();
+        let item = path.and_then(|path| context.item(&path));
+        item.is_some_and(|item| word(&item, "status") == "done")
+    };
+    // Whoever holds it, by a lease or not: it is held.
+    open && depends.unwrap_or_default().iter().all(done)
+        && owner(&records(task), now_ms, &|_| true).is_none()
+}
+
+fn priority(task: &ItemView) -> i64 {
+    task.fields.get("priority").and_then(|field| field.value.int()).unwrap_or_default()
+}
+
+fn word(task: &ItemView, field: &str) -> String {
+    task.fields.get(field).map(|field| field.value.to_string()).unwrap_or_default()
+}
