@@ -213,14 +213,18 @@ Examples:
 
 Versions are printed by show, edit and log.")]
     Diff(Diff),
-    /// Take Markdown and text files in as documents
+    /// Take files in: instructions for agents, notes, the memory of a memory server, a context as JSON
     #[command(after_help = "\
 Examples:
-  wattle import docs/ README.md
-  wattle import --dry-run docs/
+  wattle import AGENTS.md CLAUDE.md  show what would become what
+  wattle import --yes AGENTS.md .cursor/rules .github/copilot-instructions.md
+  wattle import --yes docs/ README.md memory.jsonl context.json
 
-Importing a file again rewrites its document, based on the last import: what others changed in the
-document since then is merged, not overwritten.")]
+AGENTS.md, CLAUDE.md (with what it names by `@`) and the rules of Cursor and Copilot become rules and
+instructions, other text documents. Importing a file again changes what has changed in it, based on
+the last import: what others did since then is merged, not overwritten. Edits between the marks of
+`wattle export --into` are taken as edits of what was written there. Files with keys or tokens in them
+are refused, with the line. docs/files.md says more.")]
     Import(Import),
     /// Print the whole context
     #[command(after_help = "\
@@ -228,8 +232,10 @@ Examples:
   wattle export --json > context.json
   wattle export --markdown -o CONTEXT.md
   wattle export --json --at V
+  wattle export --into AGENTS.md     rules and instructions, between two marks in the file
 
-Equal contexts give equal bytes of JSON on every replica.")]
+Equal contexts give equal bytes of JSON on every replica. --into leaves everything outside of the
+marks alone to the byte, and takes in first what was edited between them.")]
     Export(Export),
     /// Serve the context to an agent, as an MCP server on standard input and output
     #[command(after_help = "\
@@ -385,6 +391,9 @@ pub(crate) struct Import {
     /// Files, or folders with Markdown and text files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Do it, without asking; else it is only shown, or asked for at a terminal
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
     /// Say what would happen, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -401,6 +410,12 @@ pub(crate) struct Export {
     /// To a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Rules and instructions into this file, between two marks: AGENTS.md
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["markdown", "at", "output"])]
+    pub(crate) into: Vec<PathBuf>,
+    /// With --into: name AGENTS.md in the CLAUDE.md beside it, if there is one that does not yet
+    #[arg(long, requires = "into")]
+    pub(crate) claude: bool,
 }
 
 #[derive(Debug, Args)]

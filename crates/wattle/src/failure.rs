@@ -11,6 +11,7 @@ use wattle_sync::{
     Refusal, ResolveFailed, VerifyError,
 };
 
+use crate::block::BlockError;
 use crate::landing::others;
 
 /// Why a command did not do it.
@@ -103,6 +104,69 @@ pub(crate) enum Failure {
     NotImported {
         /// How many.
         files: usize,
+    },
+    /// Files with secrets in them.
+    #[error(
+        "nothing was imported: {}. A context is kept by everyone for ever: take the secret out of the file, or write where it is found",
+        found.join("; ")
+    )]
+    Secrets {
+        /// Where which: `AGENTS.md:12 holds a GitHub token (ghp_…)`.
+        found: Vec<String>,
+    },
+    /// A managed block that cannot be made out.
+    #[error("{}, {error}; nothing was changed", file.display())]
+    Block {
+        /// In which file.
+        file: PathBuf,
+        /// What is wrong.
+        error: BlockError,
+    },
+    /// A managed block of another context.
+    #[error("{}, line {line}: the managed block is of another context ({context}…); nothing was changed", file.display())]
+    ForeignBlock {
+        /// In which file.
+        file: PathBuf,
+        /// Where.
+        line: usize,
+        /// The beginning of that context's id.
+        context: String,
+    },
+    /// A managed block that was edited, and what was written there is not known here.
+    #[error(
+        "{}, line {line}: the managed block was edited, and the version that it was made from is not here yet: `wattle sync --once` brings it; nothing was changed",
+        file.display()
+    )]
+    UnknownBase {
+        /// In which file.
+        file: PathBuf,
+        /// Where.
+        line: usize,
+    },
+    /// A quotation in a managed block was edited.
+    #[error(
+        "{}, line {line}: what is quoted there cannot be edited in the file: put a plain line in its place, or use `wattle edit {path}`; nothing was changed",
+        file.display()
+    )]
+    Quoted {
+        /// In which file.
+        file: PathBuf,
+        /// Where.
+        line: usize,
+        /// Which item.
+        path: String,
+    },
+    /// Somebody wrote the file at the same moment.
+    #[error("{} was changed just now: run it again", file.display())]
+    FileChanged {
+        /// Which.
+        file: PathBuf,
+    },
+    /// A file that is no text.
+    #[error("{} is not UTF-8 text", file.display())]
+    NotText {
+        /// Which.
+        file: PathBuf,
     },
     /// No key.
     #[error(transparent)]

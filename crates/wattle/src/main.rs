@@ -9,11 +9,13 @@ use tracing_subscriber::EnvFilter;
 mod agent;
 mod args;
 mod audit;
+mod block;
 mod conflicts;
 mod demo;
 mod edit;
 mod export;
 mod failure;
+mod files;
 mod grant;
 mod history;
 mod import;
@@ -41,6 +43,7 @@ mod up;
 mod version;
 mod watch;
 mod who;
+mod write;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();

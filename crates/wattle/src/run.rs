@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What stands in the history as the program.
-const CLIENT: &str = "wattle";
+pub(crate) const CLIENT: &str = "wattle";
 
 /// Runs the command; a failure is one sentence on standard error.
 #[expect(clippy::print_stderr, reason = "the one place where a failure is told")]
