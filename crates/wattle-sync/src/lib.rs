@@ -14,6 +14,7 @@ pub mod identity;
 pub mod limits;
 pub mod link;
 pub mod options;
+pub mod pack;
 pub mod part;
 pub mod peer;
 pub mod role;

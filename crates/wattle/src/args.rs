@@ -188,8 +188,13 @@ With --base the edit is made as of that version: what others did since is merged
     #[command(after_help = "\
 Examples:
   wattle watch
-  wattle watch --json | jq .paths")]
-    Watch,
+  wattle watch --json | jq .paths
+  wattle watch --files               keep AGENTS.md and the context equal, both ways
+  wattle watch --files AGENTS.md sub/AGENTS.md
+
+With --files, what is edited in a file comes into the context, and what changes in the context is
+written between the marks of the file. What was not taken in is never written over.")]
+    Watch(Watch),
     /// List what concurrent edits left to decide
     Conflicts,
     /// Settle a conflict
@@ -232,9 +237,11 @@ Examples:
   wattle export --json > context.json
   wattle export --markdown -o CONTEXT.md
   wattle export --json --at V
+  wattle export --full -o garden.json
   wattle export --into AGENTS.md     rules and instructions, between two marks in the file
 
-Equal contexts give equal bytes of JSON on every replica. --into leaves everything outside of the
+Equal contexts give equal bytes of JSON on every replica. --full loses nothing: signed changes,
+rights, every value of a conflict; `wattle import FILE` makes a replica of it elsewhere. --into leaves everything outside of the
 marks alone to the byte, and takes in first what was edited between them.")]
     Export(Export),
     /// Serve the context to an agent, as an MCP server on standard input and output
@@ -387,6 +394,13 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Keep these files and the context equal [default: AGENTS.md]
+    #[arg(long, value_name = "FILE", num_args = 0..)]
+    pub(crate) files: Option<Vec<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Files, or folders with Markdown and text files
     #[arg(required = true, value_name = "FILE")]
@@ -404,6 +418,9 @@ pub(crate) struct Export {
     /// As Markdown, for people
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// With everything: every change as it was signed, who may do what, conflicts
+    #[arg(long, conflicts_with_all = ["markdown", "at", "into"])]
+    pub(crate) full: bool,
     /// As of this version
     #[arg(long, value_name = "VERSION")]
     pub(crate) at: Option<String>,

@@ -20,19 +20,25 @@ const DIGITS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BlockError {
     /// It begins and never ends.
-    #[error("line {line}: the managed block begins here and does not end: put back `<!-- wattle:end -->`, or delete this mark")]
+    #[error(
+        "line {line}: the managed block begins here and does not end: put back `<!-- wattle:end -->`, or delete this mark"
+    )]
     Unclosed {
         /// Where.
         line: usize,
     },
     /// It ends and never began.
-    #[error("line {line}: a managed block ends here that did not begin: delete this mark, or put back the one above")]
+    #[error(
+        "line {line}: a managed block ends here that did not begin: delete this mark, or put back the one above"
+    )]
     Unopened {
         /// Where.
         line: usize,
     },
     /// A block in a block.
-    #[error("line {line}: a managed block begins here, inside the one of line {first}: delete one of the two")]
+    #[error(
+        "line {line}: a managed block begins here, inside the one of line {first}: delete one of the two"
+    )]
     Nested {
         /// Where.
         line: usize,
@@ -40,7 +46,9 @@ pub(crate) enum BlockError {
         first: usize,
     },
     /// A block after a block.
-    #[error("line {line}: a second managed block begins here, after the one of line {first}: delete one of the two")]
+    #[error(
+        "line {line}: a second managed block begins here, after the one of line {first}: delete one of the two"
+    )]
     Second {
         /// Where.
         line: usize,
@@ -48,7 +56,9 @@ pub(crate) enum BlockError {
         first: usize,
     },
     /// A mark that was changed.
-    #[error("line {line}: this mark of the managed block was changed: restore it, or delete the block and export again")]
+    #[error(
+        "line {line}: this mark of the managed block was changed: restore it, or delete the block and export again"
+    )]
     Mark {
         /// Where.
         line: usize,
@@ -112,7 +122,9 @@ pub(crate) fn split(text: &str) -> Result<Option<Split<'_>>, BlockError> {
         let line = whole.trim_end_matches(['\n', '\r']).trim_start_matches('\u{feff}');
         if line.starts_with(BEGIN) {
             match (&open, &found) {
-                (Some((first, ..)), _) => return Err(BlockError::Nested { line: number, first: *first }),
+                (Some((first, ..)), _) => {
+                    return Err(BlockError::Nested { line: number, first: *first });
+                }
                 (None, Some(split)) => {
                     return Err(BlockError::Second { line: number, first: split.line });
                 }
@@ -129,7 +141,13 @@ pub(crate) fn split(text: &str) -> Result<Option<Split<'_>>, BlockError> {
                 return Err(BlockError::Mark { line: number });
             }
             let inner = text.get(inner..start).unwrap_or_default().replace("\r\n", "\n");
-            found = Some(Split { text, whole: begins..start + line.trim_end().len(), line: first, mark, inner });
+            found = Some(Split {
+                text,
+                whole: begins..start + line.trim_end().len(),
+                line: first,
+                mark,
+                inner,
+            });
         }
     }
     match open {
@@ -152,8 +170,10 @@ impl Split<'_> {
 /// A file's text with a block in place of the one that it has, or at its end.
 pub(crate) fn with(text: &str, mark: &Mark, inner: &str) -> Result<String, BlockError> {
     let Mark { context, version, hash } = mark;
-    let block = format!("{BEGIN} context={context} v={version} hash={hash} {CLOSE}\n{inner}{END} {CLOSE}");
-    let crlf = text.find('\n').is_some_and(|at| text.get(..at).is_some_and(|line| line.ends_with('\r')));
+    let block =
+        format!("{BEGIN} context={context} v={version} hash={hash} {CLOSE}\n{inner}{END} {CLOSE}");
+    let crlf =
+        text.find('\n').is_some_and(|at| text.get(..at).is_some_and(|line| line.ends_with('\r')));
     let end = if crlf { "\r\n" } else { "\n" };
     let block = block.replace('\n', end);
     if let Some(split) = split(text)? {

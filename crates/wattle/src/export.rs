@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::screen::{Form, Screen};
 use crate::session::{self, Session};
 
+mod full;
 mod into;
 mod markdown;
 
@@ -25,6 +26,9 @@ pub(crate) async fn run(
     }
     if !args.into.is_empty() {
         return into::run(session, &args, screen).await;
+    }
+    if args.full {
+        return full::run(session, &args, screen).await;
     }
     let peer = session.open().await?;
     let name = session::name(&peer).await;

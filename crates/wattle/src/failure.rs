@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use wattle_context::json::JsonError;
 use wattle_context::{EditError, PathError, VersionError};
 use wattle_relay::StartError;
+use wattle_sync::pack::{MalformedPack, PackError, UnpackError};
 use wattle_sync::{
     AccessFailed, AddressError, Code, EditFailed, IdentityError, NotSettled, OpenError, ReadError,
     Refusal, ResolveFailed, VerifyError,
@@ -105,6 +106,15 @@ pub(crate) enum Failure {
         /// How many.
         files: usize,
     },
+    /// A full export that is damaged.
+    #[error(transparent)]
+    Malformed(#[from] MalformedPack),
+    /// A context that cannot be exported in full.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// A full export that is not taken in.
+    #[error("nothing was made here: {0}")]
+    Unpack(#[from] UnpackError),
     /// Files with secrets in them.
     #[error(
         "nothing was imported: {}. A context is kept by everyone for ever: take the secret out of the file, or write where it is found",
@@ -155,6 +165,21 @@ pub(crate) enum Failure {
         line: usize,
         /// Which item.
         path: String,
+    },
+    /// The managed block of a file that is kept equal is gone.
+    #[error(
+        "{}: the managed block is gone; nothing is written there until it is back: `wattle export --into` makes it anew",
+        file.display()
+    )]
+    NoBlock {
+        /// Which.
+        file: PathBuf,
+    },
+    /// The system does not tell of changes of files.
+    #[error("files cannot be watched: {error}")]
+    Unwatched {
+        /// Why.
+        error: notify::Error,
     },
     /// Somebody wrote the file at the same moment.
     #[error("{} was changed just now: run it again", file.display())]

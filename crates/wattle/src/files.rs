@@ -8,7 +8,7 @@ use wattle_context::{Context, ItemId, Section};
 use wattle_sync::{Parts, Peer};
 
 use crate::block::base::Bases;
-use crate::block::render::{self, Rendered, render};
+use crate::block::render::{Rendered, render};
 use crate::block::{self, Mark, Split};
 use crate::failure::Failure;
 use crate::import::plan::Step;
@@ -51,38 +51,33 @@ impl Project {
     }
 }
 
-/// Writes the blocks of files that have taken in what was edited in them. Answers which were changed.
+/// Writes the block of a file of which this text has been taken in. Answers whether that changed it.
 pub(crate) async fn write(
     peer: &Peer,
     project: &Project,
-    files: &[PathBuf],
-) -> Result<Vec<PathBuf>, Failure> {
-    let mut changed = Vec::new();
-    for file in files {
-        let (file, project_then) = (file.clone(), project.clone());
-        let make = move |context: &mut Context| draft(context, &project_then, file);
-        let draft = peer.view(Parts::All, make).await??;
-        // Between this look and the write lies nothing that waits.
-        if text_of(&draft.file)? != draft.old {
-            return Err(Failure::FileChanged { file: draft.file });
-        }
-        if draft.new != draft.old {
-            write::replace(&draft.file, draft.new.as_bytes())?;
-            changed.push(draft.file.clone());
-        }
-        Bases::read(&project.directory).put(&draft.source, &draft.rendered)?;
+    (file, taken): (&Path, String),
+) -> Result<bool, Failure> {
+    let (file, project_then) = (file.to_owned(), project.clone());
+    let make = move |context: &mut Context| draft(context, &project_then, (file, taken));
+    let draft = peer.view(Parts::All, make).await??;
+    // What somebody has written since is not taken in. Between this look and the write nothing waits.
+    if text_of(&draft.file)? != draft.old {
+        return Err(Failure::FileChanged { file: draft.file });
     }
-    Ok(changed)
+    if draft.new != draft.old {
+        write::replace(&draft.file, draft.new.as_bytes())?;
+    }
+    Bases::read(&project.directory).put(&draft.source, &draft.rendered)?;
+    Ok(draft.new != draft.old)
 }
 
-/// What was edited by hand between the marks of a file, as steps.
+/// What was edited by hand between the marks of a file with this text, as steps.
 pub(crate) fn hand_edits(
     context: &Context,
     project: &Project,
-    file: &Path,
+    (file, text): (&Path, &str),
 ) -> Result<Vec<Step>, Failure> {
-    let text = text_of(file)?;
-    let Some(split) = split(&text, project, file)? else { return Ok(Vec::new()) };
+    let Some(split) = split(text, project, file)? else { return Ok(Vec::new()) };
     if block::hash(&split.inner) == split.mark.hash {
         return Ok(Vec::new());
     }
@@ -107,8 +102,11 @@ fn base(
     if block::hash(&again.inner) == split.mark.hash { Ok(again) } else { Err(unknown()) }
 }
 
-fn draft(context: &mut Context, project: &Project, file: PathBuf) -> Result<Draft, Failure> {
-    let old = text_of(&file)?;
+fn draft(
+    context: &Context,
+    project: &Project,
+    (file, old): (PathBuf, String),
+) -> Result<Draft, Failure> {
     let source = gather::source(&file, &project.root);
     let split = split(&old, project, &file)?;
     let outside = split.as_ref().map_or_else(|| old.clone(), Split::outside);
@@ -145,9 +143,11 @@ fn elsewhere(
         for at in likeness::pairs(&known, &own).into_iter().flatten() {
             let said = |known: &&&known::Known| {
                 let now = known.now.as_ref();
-                now.is_some_and(|now| likeness::SAID.iter().all(|name| {
-                    known::text(now, name) == known::text(&known.then, name)
-                }))
+                now.is_some_and(|now| {
+                    likeness::SAID
+                        .iter()
+                        .all(|name| known::text(now, name) == known::text(&known.then, name))
+                })
             };
             items.extend(known.get(at).filter(said).map(|known| known.item));
         }
@@ -163,11 +163,7 @@ fn elsewhere(
     Ok(items)
 }
 
-fn split<'a>(
-    text: &'a str,
-    project: &Project,
-    file: &Path,
-) -> Result<Option<Split<'a>>, Failure> {
+fn split<'a>(text: &'a str, project: &Project, file: &Path) -> Result<Option<Split<'a>>, Failure> {
     let split = block::split(text);
     let split = split.map_err(|error| Failure::Block { file: file.to_owned(), error })?;
     if let Some(split) = &split
@@ -188,9 +184,4 @@ pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(Failure::Unreadable { file: file.to_owned(), error }),
     }
-}
-
-/// The version of what a block shows.
-pub(crate) fn version(context: &Context) -> String {
-    render::version(context)
 }

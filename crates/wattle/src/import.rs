@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use wattle_context::limits::EDITS_MAX;
-use wattle_context::{Answer, Edit};
+use wattle_context::{Answer, Edit, Op};
 use wattle_sync::{Parts, Peer};
 
 use crate::args;
@@ -15,6 +15,7 @@ use crate::session::Session;
 
 pub(crate) mod context;
 mod front;
+pub(crate) mod full;
 pub(crate) mod gather;
 pub(crate) mod hand;
 mod includes;
@@ -75,9 +76,9 @@ pub(crate) async fn run(
         }
     }
     carry_out(session, &peer, &mut steps).await?;
-    let blocks = gathered.texts.iter().filter(|text| text.has_block);
-    let blocks: Vec<_> = blocks.map(|text| text.file.clone()).collect();
-    files::write(&peer, &project, &blocks).await?;
+    for text in gathered.texts.iter().filter(|text| text.has_block) {
+        files::write(&peer, &project, (&text.file, text.whole.clone())).await?;
+    }
     peer.close().await;
     if args.yes {
         report(Run::Real).tell(screen, &steps)?;
@@ -97,7 +98,7 @@ pub(crate) async fn foretell(
     let plan = move |here: &mut wattle_context::Context| -> Result<Steps, Failure> {
         let mut hand = Vec::new();
         for text in texts.iter().filter(|text| text.has_block) {
-            hand.extend(files::hand_edits(here, &project, &text.file)?);
+            hand.extend(files::hand_edits(here, &project, (&text.file, &text.whole))?);
         }
         let proposals: Vec<_> =
             texts.iter().map(|text| (text.source.clone(), proposal::of(text))).collect();
@@ -122,7 +123,32 @@ pub(crate) async fn carry_out(
         write(&own, &mut steps.hand).await?;
         own.close().await;
     }
-    write(peer, &mut steps.other).await
+    write(peer, &mut steps.other).await?;
+    stand_side_by_side(session, peer, &steps.other).await
+}
+
+/// Writes values so that none of them replaces another: each by a writer of its own, as of one version.
+async fn stand_side_by_side(
+    session: &Session,
+    peer: &Peer,
+    steps: &[(Step, Option<Answer>)],
+) -> Result<(), Failure> {
+    let rivals: Vec<_> = steps.iter().flat_map(|(step, _)| &step.rivals).collect();
+    let most = rivals.iter().map(|rival| rival.values.len()).max().unwrap_or_default();
+    let base = peer.view(Parts::All, |context| context.version()).await?;
+    for turn in 0..most {
+        let edits = rivals.iter().filter_map(|rival| {
+            let value = rival.values.get(turn)?.clone();
+            Some(plan::edit(Op::Set, &rival.path, value, Some(base.clone())))
+        });
+        let edits: Vec<Edit> = edits.collect();
+        let writer = session.open().await?;
+        for batch in edits.chunks(EDITS_MAX) {
+            writer.edit(batch.to_vec(), WHY).await?;
+        }
+        writer.close().await;
+    }
+    Ok(())
 }
 
 async fn write(peer: &Peer, steps: &mut [(Step, Option<Answer>)]) -> Result<(), Failure> {
@@ -135,7 +161,7 @@ async fn write(peer: &Peer, steps: &mut [(Step, Option<Answer>)]) -> Result<(), 
     let mut ids = ids.into_iter();
     // One transaction, as long as one can hold it.
     for batch in edits.chunks(EDITS_MAX) {
-        let adds = batch.iter().filter(|(_, edit)| edit.op == wattle_context::Op::Add).count();
+        let adds = batch.iter().filter(|(_, edit)| edit.op == Op::Add).count();
         let ids = ids.by_ref().take(adds).collect();
         let edits = batch.iter().map(|(_, edit)| edit.clone()).collect();
         let edited = peer.edit_with_ids(edits, ids, WHY).await?;

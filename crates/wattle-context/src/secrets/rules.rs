@@ -41,7 +41,11 @@ pub(super) const RULES: &[Rule] = &[
         shown: 6,
     },
     Rule { kind: "a Slack token", pattern: r"\bxox[abeoprs]-[0-9A-Za-z-]{20,}", shown: 5 },
-    Rule { kind: "a Slack token", pattern: r"\bxapp-[0-9]-[A-Z0-9]+-[0-9]+-[a-f0-9]{32,}", shown: 5 },
+    Rule {
+        kind: "a Slack token",
+        pattern: r"\bxapp-[0-9]-[A-Z0-9]+-[0-9]+-[a-f0-9]{32,}",
+        shown: 5,
+    },
     Rule {
         kind: "a Slack webhook",
         pattern: r"https://hooks\.slack\.com/(?:services|workflows)/T[A-Z0-9]{6,}/[A-Z0-9]{6,}/[A-Za-z0-9]{16,}",
@@ -53,11 +57,7 @@ pub(super) const RULES: &[Rule] = &[
         shown: 8,
     },
     Rule { kind: "a Stripe webhook secret", pattern: r"\bwhsec_[A-Za-z0-9+/]{24,}", shown: 6 },
-    Rule {
-        kind: "an Anthropic key",
-        pattern: r"\bsk-ant-[a-z0-9]+-[A-Za-z0-9_-]{32,}",
-        shown: 7,
-    },
+    Rule { kind: "an Anthropic key", pattern: r"\bsk-ant-[a-z0-9]+-[A-Za-z0-9_-]{32,}", shown: 7 },
     Rule {
         kind: "an OpenAI key",
         pattern: r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{32,}",
@@ -83,17 +83,9 @@ pub(super) const RULES: &[Rule] = &[
         shown: 9,
     },
     Rule { kind: "a DigitalOcean token", pattern: r"\bdo[opr]_v1_[a-f0-9]{64}\b", shown: 7 },
-    Rule {
-        kind: "a Shopify token",
-        pattern: r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b",
-        shown: 6,
-    },
+    Rule { kind: "a Shopify token", pattern: r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b", shown: 6 },
     Rule { kind: "a Vault token", pattern: r"\bhv[sb]\.[A-Za-z0-9_-]{24,}", shown: 4 },
-    Rule {
-        kind: "an Azure storage key",
-        pattern: r"\bAccountKey=[A-Za-z0-9+/]{86}==",
-        shown: 11,
-    },
+    Rule { kind: "an Azure storage key", pattern: r"\bAccountKey=[A-Za-z0-9+/]{86}==", shown: 11 },
     Rule {
         kind: "a Telegram bot token",
         pattern: r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33}\b",

@@ -25,15 +25,20 @@ const BECH: &str = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
 fn secrets() -> Vec<(&'static str, String)> {
     let an = |length| noise(ALNUM, length);
     let hex = |length| noise(HEX, length);
-    let groups: Vec<String> = (0..11).map(|at| noise(CROCKFORD, 60)[at..at + 5].to_owned()).collect();
-    let pem = |kind: &str, key: &str| format!("-----BEGIN {kind}-----\n{key}\n-----END {kind}-----");
+    let groups: Vec<String> =
+        (0..11).map(|at| noise(CROCKFORD, 60)[at..at + 5].to_owned()).collect();
+    let pem =
+        |kind: &str, key: &str| format!("-----BEGIN {kind}-----\n{key}\n-----END {kind}-----");
     vec![
         ("a private key", pem("PRIVATE KEY", &an(64))),
         ("a private key", pem("RSA PRIVATE KEY", &an(64))),
         ("a private key", pem("OPENSSH PRIVATE KEY", &an(70))),
         ("a private key", pem("EC PRIVATE KEY", &format!("Proc-Type: 4,ENCRYPTED\n\n{}", an(64)))),
         ("a private key", pem("PGP PRIVATE KEY BLOCK", &format!("\n{}", an(64)))),
-        ("a private key", format!(r#"{{"private_key": "-----BEGIN PRIVATE KEY-----\n{}\n"#, an(64))),
+        (
+            "a private key",
+            format!(r#"{{"private_key": "-----BEGIN PRIVATE KEY-----\n{}\n"#, an(64)),
+        ),
         ("an age key", format!("AGE-SECRET-KEY-1{}", noise(BECH, 58))),
         ("an AWS access key", format!("AKIA{}", noise(UPPER, 16))),
         ("an AWS secret key", format!("aws_secret_access_key = {}", an(40))),
@@ -41,9 +46,23 @@ fn secrets() -> Vec<(&'static str, String)> {
         ("a GitHub token", format!("ghs_{}", an(36))),
         ("a GitHub token", format!("github_pat_{}_{}", an(22), an(59))),
         ("a GitLab token", format!("glpat-{}", an(20))),
-        ("a Slack token", format!("xoxb-{}-{}-{}", noise("0123456789", 12), noise("0123456789", 12), an(24))),
-        ("a Slack token", format!("xapp-1-{}-{}-{}", noise(UPPER, 11), noise("0123456789", 13), hex(64))),
-        ("a Slack webhook", format!("https://hooks.slack.com/services/T{}/B{}/{}", noise(UPPER, 8), noise(UPPER, 8), an(24))),
+        (
+            "a Slack token",
+            format!("xoxb-{}-{}-{}", noise("0123456789", 12), noise("0123456789", 12), an(24)),
+        ),
+        (
+            "a Slack token",
+            format!("xapp-1-{}-{}-{}", noise(UPPER, 11), noise("0123456789", 13), hex(64)),
+        ),
+        (
+            "a Slack webhook",
+            format!(
+                "https://hooks.slack.com/services/T{}/B{}/{}",
+                noise(UPPER, 8),
+                noise(UPPER, 8),
+                an(24)
+            ),
+        ),
         ("a Stripe key", format!("sk_live_{}", an(24))),
         ("a Stripe webhook secret", format!("whsec_{}", an(32))),
         ("an Anthropic key", format!("sk-ant-api03-{}", an(93))),
@@ -65,7 +84,10 @@ fn secrets() -> Vec<(&'static str, String)> {
         ("an Azure storage key", format!("AccountKey={}==", an(86))),
         ("a Telegram bot token", format!("{}:AA{}", noise("0123456789", 9), an(33))),
         ("a JSON web token", format!("eyJ{}.eyJ{}.{}", an(20), an(60), an(43))),
-        ("an invitation to a context", format!("wattle://192.168.1.7:4747/{}#{}", hex(64), hex(64))),
+        (
+            "an invitation to a context",
+            format!("wattle://192.168.1.7:4747/{}#{}", hex(64), hex(64)),
+        ),
         ("an invitation to a context", format!("wattles://relay.test/{}#{}", hex(64), hex(64))),
         ("the recovery key of a context", format!("{}-{}", groups.join("-"), noise(CROCKFORD, 3))),
         ("the key of a wattle identity", format!(r#"{{"name": "ana", "secret": "{}"}}"#, hex(64))),
@@ -133,7 +155,8 @@ fn hashes_ids_public_keys_and_placeholders_pass() {
 #[test]
 fn edits_that_would_write_one_are_refused_with_the_place() {
     let token = format!("ghp_{}", noise(ALNUM, 36));
-    let fields = [("title".to_owned(), "Push".into()), ("spec".to_owned(), format!("a\n{token}").into())];
+    let fields =
+        [("title".to_owned(), "Push".into()), ("spec".to_owned(), format!("a\n{token}").into())];
     let edit = Edit {
         op: Op::Add,
         path: "tasks".to_owned(),
@@ -146,6 +169,9 @@ fn edits_that_would_write_one_are_refused_with_the_place() {
     let EditError::Secret { path, line, kind, masked } = refused.clone().unwrap_err() else {
         panic!("{refused:?}")
     };
-    assert_eq!((path.as_str(), line, kind, masked.as_str()), ("tasks/spec", 2, "a GitHub token", "ghp_…"));
+    assert_eq!(
+        (path.as_str(), line, kind, masked.as_str()),
+        ("tasks/spec", 2, "a GitHub token", "ghp_…")
+    );
     assert!(!refused.unwrap_err().to_string().contains(&token));
 }

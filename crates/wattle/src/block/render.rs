@@ -46,7 +46,7 @@ pub(crate) fn render(context: &Context, name: &str, elsewhere: &BTreeSet<ItemId>
 }
 
 /// The version of what a block shows.
-pub(crate) fn version(context: &Context) -> String {
+fn version(context: &Context) -> String {
     let tokens = SECTIONS.map(|section| format!("{section}:{}", context.section(section).version));
     tokens.join(";")
 }
@@ -144,9 +144,9 @@ fn plain(said: &Said, group: &Group, deeper: usize) -> Option<String> {
                 [] => String::new(),
                 places => format!(" (for {})", parse::listed(places)),
             };
-            let lines = body.lines().map(|line| {
-                if line.is_empty() { String::new() } else { format!("  {line}") }
-            });
+            let lines = body
+                .lines()
+                .map(|line| if line.is_empty() { String::new() } else { format!("  {line}") });
             let below = lines.collect::<Vec<_>>().join("\n");
             let gap = if below.is_empty() { "" } else { "\n\n" };
             format!("- {name}{places}{gap}{below}")
@@ -171,7 +171,8 @@ fn plain(said: &Said, group: &Group, deeper: usize) -> Option<String> {
 fn holds(text: &str, group: &Group, (said, deeper): (&Said, usize)) -> bool {
     let (heading, next) = match group {
         Group::Rules(severity) => {
-            let severity = severity.and_then(|word| parse::SEVERITIES.iter().find(|(_, own)| *own == word));
+            let severity =
+                severity.and_then(|word| parse::SEVERITIES.iter().find(|(_, own)| *own == word));
             let below = severity.map_or_else(String::new, |(heading, _)| format!("\n{heading}\n"));
             (format!("{}\n{below}", parse::RULES), "- next")
         }
@@ -187,7 +188,9 @@ fn quotation(said: &Said, group: &Group, conflicts: &[Conflict]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for conflict in conflicts {
         let id = &conflict.id;
-        lines.push(format!("⚠ {id} is open: `wattle resolve {id}` settles it. Until then all of this stands:"));
+        lines.push(format!(
+            "⚠ {id} is open: `wattle resolve {id}` settles it. Until then all of this stands:"
+        ));
         for (letter, candidate) in conflict.lettered() {
             let value = match &candidate.value {
                 Value::Null => "(nothing)".to_owned(),
@@ -197,9 +200,9 @@ fn quotation(said: &Said, group: &Group, conflicts: &[Conflict]) -> String {
             lines.extend(format!("{letter}) {value} ({by})").lines().map(str::to_owned));
         }
     }
-    let name_is_open = conflicts.iter().any(|conflict| {
-        conflict.path.ends_with("/statement") || conflict.path.ends_with("/title")
-    });
+    let name_is_open = conflicts
+        .iter()
+        .any(|conflict| conflict.path.ends_with("/statement") || conflict.path.ends_with("/title"));
     if !name_is_open && *group != Group::Instructions {
         lines.extend(said.name.lines().map(str::to_owned));
     }

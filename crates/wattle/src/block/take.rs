@@ -90,7 +90,8 @@ fn pairs(old: &[(Piece, &Entry)], new: &[Piece]) -> Vec<Option<usize>> {
         for one in is {
             let free = |at: &usize| !pairs.contains(&Some(*at));
             let quoted = |at: usize| alone && old.get(at).is_some_and(|(_, entry)| entry.quoted);
-            if let Some(at) = was.clone().filter(free).find(|at| quoted(*at) || fits(*at, one, least))
+            if let Some(at) =
+                was.clone().filter(free).find(|at| quoted(*at) || fits(*at, one, least))
                 && let Some(place) = pairs.get_mut(one)
             {
                 *place = Some(at);

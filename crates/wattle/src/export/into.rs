@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::files::{self, Project};
 use crate::import::{self, gather};
 use crate::screen::{Form, Screen, say};
-use crate::session::{Session, told};
+use crate::session::Session;
 use crate::write;
 
 /// What an agent's file names.
@@ -28,10 +28,10 @@ pub(super) async fn run(
     let project = Project::of(session, &peer).await;
     let mut told_files = Vec::new();
     for file in &args.into {
-        let taken = take_in(session, &peer, (&project, file)).await?;
-        let changed = !files::write(&peer, &project, std::slice::from_ref(file)).await?.is_empty();
+        let (text, taken) = take_in(session, &peer, (&project, file)).await?;
+        let changed = files::write(&peer, &project, (file, text)).await?;
         let named = args.claude && name_it(file)?;
-        told_files.push((told(file), taken, changed, named));
+        told_files.push((file, taken, changed, named));
     }
     peer.close().await;
     if screen.form == Form::Json {
@@ -42,7 +42,8 @@ pub(super) async fn run(
         return Ok(());
     }
     for (file, taken, changed, named) in told_files {
-        let taken = if taken == 0 { String::new() } else { format!(", {taken} hand edits taken in") };
+        let taken =
+            if taken == 0 { String::new() } else { format!(", {taken} hand edits taken in") };
         let done = if changed { "written" } else { "unchanged" };
         let named = if named { ", and named in CLAUDE.md" } else { "" };
         say!(screen, "{}: {done}{taken}{named}", file.display())?;
@@ -55,17 +56,18 @@ async fn take_in(
     session: &Session,
     peer: &Peer,
     (project, file): (&Project, &Path),
-) -> Result<usize, Failure> {
+) -> Result<(String, usize), Failure> {
     if !file.exists() {
-        return Ok(0);
+        return Ok((String::new(), 0));
     }
-    let mut gathered = gather::gather(&[file.to_owned()], session.root())?;
+    let mut gathered = gather::alone(file, session.root())?;
     import::refuse_secrets(&gathered)?;
+    let whole = gathered.texts.iter().map(|text| text.whole.clone()).collect();
     gathered.texts.iter_mut().for_each(|text| text.body.clear());
     let mut steps = import::foretell(peer, project, &gathered).await?;
     steps.other.clear();
     import::carry_out(session, peer, &mut steps).await?;
-    Ok(steps.all().filter(|step| !step.edits.is_empty()).count())
+    Ok((whole, steps.all().filter(|step| !step.edits.is_empty()).count()))
 }
 
 /// Names the file in the CLAUDE.md beside it, if there is one that does not do so.

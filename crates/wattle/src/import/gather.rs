@@ -37,6 +37,8 @@ pub(crate) struct Text {
     pub(crate) body: String,
     /// Whether there is a managed block in it.
     pub(crate) has_block: bool,
+    /// Everything, as it was read.
+    pub(crate) whole: String,
 }
 
 /// The files over which one was reached, itself last.
@@ -99,6 +101,18 @@ pub(crate) fn gather(names: &[PathBuf], root: &Path) -> Result<Gathered, Failure
     Ok(gathered)
 }
 
+/// Reads one file, and nothing that it names.
+pub(crate) fn alone(file: &Path, root: &Path) -> Result<Gathered, Failure> {
+    let mut gathered = gather(&[file.to_owned()], root)?;
+    let own = source(file, root);
+    gathered.texts.retain(|text| text.source == own);
+    gathered.notes.clear();
+    if gathered.texts.is_empty() {
+        return Err(Failure::NotText { file: file.to_owned() });
+    }
+    Ok(gathered)
+}
+
 impl Gathered {
     /// The files that a text names. A line that only names files that are read says nothing else.
     fn follow(&mut self, text: &mut Text, chain: &Chain, root: &Path) -> Vec<PathBuf> {
@@ -134,16 +148,16 @@ fn unread(include: &Include, chain: &Chain, root: &Path) -> Option<String> {
     if chain.contains(&source(&file, root)) {
         return Some(format!("@{named} leads in a circle: read once"));
     }
-    (chain.len() > HOPS_MAX).then(|| format!("@{named} is more than {HOPS_MAX} files away: not read"))
+    (chain.len() > HOPS_MAX)
+        .then(|| format!("@{named} is more than {HOPS_MAX} files away: not read"))
 }
 
 fn walk(folder: &Path, deep: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     if deep > FOLDERS_DEEP_MAX {
         return Ok(());
     }
-    let hidden = folder.components().any(|part| {
-        RULE_FOLDERS.iter().any(|name| part.as_os_str() == *name)
-    });
+    let hidden =
+        folder.components().any(|part| RULE_FOLDERS.iter().any(|name| part.as_os_str() == *name));
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
@@ -163,6 +177,7 @@ fn walk(folder: &Path, deep: usize, files: &mut Vec<PathBuf>) -> Result<(), Fail
 
 /// A file with this text.
 pub(crate) fn text(file: PathBuf, body: String, root: &Path) -> Result<Text, Failure> {
+    let whole = body.clone();
     let body = match body.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => body,
@@ -181,7 +196,7 @@ pub(crate) fn text(file: PathBuf, body: String, root: &Path) -> Result<Text, Fai
     let title = heading.unwrap_or(&stem);
     let title = title.chars().take(wattle_context::limits::TITLE_CHARS_MAX).collect();
     let source = source(&file, root);
-    Ok(Text { source, title, kind, media_type, body, has_block, file })
+    Ok(Text { source, title, kind, media_type, body, has_block, whole, file })
 }
 
 /// The first heading of a Markdown text, not of the code or the front matter in it.

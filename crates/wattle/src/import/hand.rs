@@ -63,7 +63,10 @@ impl Hand<'_> {
             edit(Op::Set, &format!("{path}/{field}"), value, Some(self.base.version.clone()))
         });
         let fate = if edits.len() == 0 { Fate::Unchanged } else { Fate::Rewritten };
-        Step { edits: edits.collect(), ..self.step((line, entry.section), &is.name, fate, Some(entry)) }
+        Step {
+            edits: edits.collect(),
+            ..self.step((line, entry.section), &is.name, fate, Some(entry))
+        }
     }
 
     fn deleted(&self, entry: &Entry, was: &Said) -> Step {
@@ -72,14 +75,16 @@ impl Hand<'_> {
         if self.context.item(&path).is_none() {
             return self.step((0, entry.section), &title, Fate::Deleted, Some(entry));
         }
-        let edits = vec![edit(Op::Delete, &path.to_string(), Value::Null, Some(self.base.version.clone()))];
+        let edits =
+            vec![edit(Op::Delete, &path.to_string(), Value::Null, Some(self.base.version.clone()))];
         Step { edits, ..self.step((0, entry.section), &title, Fate::Removed, Some(entry)) }
     }
 
     fn added(&self, line: usize, is: &Said) -> Step {
         let (name, text, places) = fields(is.section);
         let there = known::all(self.context, is.section).into_iter().find(|(_, fields)| {
-            known::text(fields, name) == is.name && known::text(fields, text).trim() == is.text.trim()
+            known::text(fields, name) == is.name
+                && known::text(fields, text).trim() == is.text.trim()
         });
         if let Some((item, _)) = there {
             let step = self.step((line, is.section), &is.name, Fate::Unchanged, None);
@@ -128,6 +133,7 @@ impl Hand<'_> {
             fate,
             edits: Vec::new(),
             new_id: None,
+            rivals: Vec::new(),
         }
     }
 }

@@ -48,7 +48,8 @@ fn named(line: &str) -> impl Iterator<Item = &str> {
 fn path(word: &str) -> Option<&str> {
     let path = word.strip_prefix('@')?.trim_end_matches([',', ';', ':', ')']).trim_end_matches('.');
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_file = name.split_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
+    let is_file =
+        name.split_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
     (is_file && !path.contains('@')).then_some(path)
 }
 

@@ -69,14 +69,15 @@ pub(crate) fn passages(text: &str, name: &str) -> Vec<Passage> {
         let under = heading.whole.end..end;
         above.retain(|(level, _)| *level < heading.level);
         let ruled = words::are_rules(&heading.text)
-            || above.last().is_some_and(|(level, text)| {
-                *level != HeadingLevel::H1 && words::are_rules(text)
-            });
+            || above
+                .last()
+                .is_some_and(|(level, text)| *level != HeadingLevel::H1 && words::are_rules(text));
         let title = title(&above, &heading.text);
         let mut passage = passage((text, &lists), under, (title, ruled));
         passage.line = line_of(text, heading.whole.start);
         let parent = headings.get(index + 1).is_some_and(|next| next.level > heading.level);
-        let only_named = heading.level == HeadingLevel::H1 && words::names_file(&heading.text, name);
+        let only_named =
+            heading.level == HeadingLevel::H1 && words::names_file(&heading.text, name);
         // A heading with nothing of its own is in the titles of those below it.
         let carried = passage.is_bare() && (parent || only_named);
         let shown = carried && !only_named || heading.level != HeadingLevel::H1;
@@ -124,7 +125,11 @@ fn outline(text: &str) -> (Vec<Heading>, Vec<List>) {
                         boxes: false,
                     }),
                     (Tag::Item, 1) => {
-                        lists.iter_mut().next_back().into_iter().for_each(|list| list.items.push(range.clone()));
+                        lists
+                            .iter_mut()
+                            .next_back()
+                            .into_iter()
+                            .for_each(|list| list.items.push(range.clone()));
                     }
                     _ => {}
                 }
@@ -138,7 +143,11 @@ fn outline(text: &str) -> (Vec<Heading>, Vec<List>) {
                 lists.iter_mut().next_back().into_iter().for_each(|list| list.boxes = true);
             }
             Event::Text(part) | Event::Code(part) if in_heading => {
-                headings.iter_mut().next_back().into_iter().for_each(|heading| heading.text.push_str(&part));
+                headings
+                    .iter_mut()
+                    .next_back()
+                    .into_iter()
+                    .for_each(|heading| heading.text.push_str(&part));
             }
             Event::Text(_)
             | Event::Code(_)
@@ -198,7 +207,8 @@ fn bullet(text: &str, item: Range<usize>) -> Option<Bullet> {
     let raw = text.get(item.clone())?;
     let indent = text.get(..item.start)?.rsplit('\n').next()?.chars().count();
     let marker = raw.find(char::is_whitespace)?;
-    let content = marker + raw.get(marker..)?.len() - raw.get(marker..)?.trim_start_matches([' ', '\t']).len();
+    let content = marker + raw.get(marker..)?.len()
+        - raw.get(marker..)?.trim_start_matches([' ', '\t']).len();
     let mut lines = vec![raw.get(content..)?.lines().next().unwrap_or_default()];
     lines.extend(raw.lines().skip(1).map(|line| dedent(line, indent + content)));
     let ends = |line: &&str| line.trim().is_empty() || words::begins_block(line);

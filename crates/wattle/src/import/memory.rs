@@ -41,7 +41,8 @@ pub(crate) fn proposals(text: &Text) -> Vec<Proposal> {
         let json: Json = serde_json::from_str(line).unwrap_or_default();
         let word = |name: &str| json[name].as_str().map(str::to_owned);
         let name = word("name").or_else(|| word("from")).unwrap_or_default();
-        let entity = known.entry(name).or_insert_with(|| Known { line: index + 1, ..Known::default() });
+        let entity =
+            known.entry(name).or_insert_with(|| Known { line: index + 1, ..Known::default() });
         match (json["type"].as_str(), word("name"), word("to")) {
             (Some("entity"), Some(_), _) => {
                 entity.line = index + 1;
@@ -58,13 +59,17 @@ pub(crate) fn proposals(text: &Text) -> Vec<Proposal> {
         }
     }
     let entries = known.into_iter();
-    entries.map(|(name, known)| proposal::remembered(known.line, &text.source, known.entry(name))).collect()
+    entries
+        .map(|(name, known)| proposal::remembered(known.line, &text.source, known.entry(name)))
+        .collect()
 }
 
 impl Known {
     fn entry(self, name: String) -> Entry {
         let mut body = bullets(&self.observed);
-        for (heading, lines) in [("Relations", bullets(&self.related)), ("Not understood", self.other.join("\n"))] {
+        for (heading, lines) in
+            [("Relations", bullets(&self.related)), ("Not understood", self.other.join("\n"))]
+        {
             if !lines.is_empty() {
                 let apart = if body.is_empty() { "" } else { "\n" };
                 body.push_str(&format!("{apart}## {heading}\n\n{lines}"));

@@ -44,11 +44,21 @@ pub(crate) struct Step {
     pub(crate) edits: Vec<Edit>,
     /// The id that the new item is to have, where it must not be drawn.
     pub(crate) new_id: Option<ItemId>,
+    /// Values that stood side by side, and shall again.
+    pub(crate) rivals: Vec<Rival>,
+}
+
+/// Several values of one field, none of which replaces another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rival {
+    pub(crate) path: String,
+    pub(crate) values: Vec<Value>,
 }
 
 /// What becomes of the proposals of some files.
 pub(crate) fn plan(context: &Context, files: &[(String, Vec<Proposal>)]) -> Vec<Step> {
-    let mut plan = Planner { context, known: BTreeMap::new(), all: BTreeMap::new(), made: Vec::new() };
+    let mut plan =
+        Planner { context, known: BTreeMap::new(), all: BTreeMap::new(), made: Vec::new() };
     for section in [Section::Instructions, Section::Rules] {
         plan.known.insert(section, known::items(context, section));
         plan.all.insert(section, known::all(context, section));
@@ -98,7 +108,8 @@ impl Planner<'_> {
             steps.push(step);
         }
         let paired = |at: &usize| pairs.contains(&Some(*at));
-        let left = known.iter().enumerate().filter(|(at, known)| !paired(at) && known.now.is_some());
+        let left =
+            known.iter().enumerate().filter(|(at, known)| !paired(at) && known.now.is_some());
         let title = section.title();
         steps.extend(left.map(|(_, known)| Step {
             source: source.to_owned(),
@@ -109,6 +120,7 @@ impl Planner<'_> {
             fate: Fate::Left,
             edits: Vec::new(),
             new_id: None,
+            rivals: Vec::new(),
         }));
         steps
     }
@@ -195,7 +207,8 @@ fn rewritten(proposal: &Proposal, known: &Known) -> Step {
 }
 
 fn same(one: &Fields, other: &Fields, name: &str) -> bool {
-    let list = |fields: &Fields| fields.get(name).and_then(Value::list).unwrap_or_default().to_vec();
+    let list =
+        |fields: &Fields| fields.get(name).and_then(Value::list).unwrap_or_default().to_vec();
     list(one) == list(other)
 }
 
@@ -209,6 +222,7 @@ fn step(proposal: &Proposal, item: Option<ItemId>, fate: Fate) -> Step {
         fate,
         edits: Vec::new(),
         new_id: None,
+        rivals: Vec::new(),
     }
 }
 

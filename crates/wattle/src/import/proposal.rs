@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use wattle_context::limits::{TEXT_BYTES_MAX, TITLE_CHARS_MAX};
 use wattle_context::{Section, Value};
 
 use super::markdown::{self, Passage};
@@ -20,9 +21,9 @@ pub(crate) struct Proposal {
 
 impl Proposal {
     fn new(line: usize, section: Section, fields: Vec<(&str, Value)>) -> Self {
-        let given = fields.into_iter().filter(|(name, value)| {
-            *name == section.title() || !value.is_empty()
-        });
+        let given = fields
+            .into_iter()
+            .filter(|(name, value)| *name == section.title() || !value.is_empty());
         let fields = given.map(|(name, value)| (name.to_owned(), value)).collect();
         Self { line, section, fields }
     }
@@ -44,6 +45,8 @@ pub(crate) fn of(text: &Text) -> Vec<Proposal> {
         FileKind::Instructions | FileKind::Including | FileKind::Scoped => instructions(text),
         FileKind::Memory => memory::proposals(text),
         FileKind::Context => Vec::new(),
+        // A file that is only a managed block says nothing else.
+        FileKind::Document if text.has_block && text.body.trim().is_empty() => Vec::new(),
         FileKind::Document => vec![document(text)],
     }
 }
@@ -80,8 +83,11 @@ pub(crate) fn remembered(line: usize, source: &str, entry: memory::Entry) -> Pro
 
 fn instructions(text: &Text) -> Vec<Proposal> {
     let plain = text.body.replace("\r\n", "\n");
-    let (front, body) =
-        if text.kind == FileKind::Scoped { front::split(&plain) } else { (front::Front::default(), &*plain) };
+    let (front, body) = if text.kind == FileKind::Scoped {
+        front::split(&plain)
+    } else {
+        (front::Front::default(), &*plain)
+    };
     let scope = if front.globs.is_empty() { scope(text) } else { front.globs };
     let mut passages = markdown::passages(body, &text.source);
     passages.iter_mut().for_each(|passage| passage.move_down(front.lines));
@@ -97,19 +103,37 @@ fn lead(passages: &mut Vec<Passage>, (text, about): (&Text, Option<String>), res
             Passage { line: 1, title: String::new(), body: String::new(), rules: Vec::new() };
         passages.insert(0, empty);
     }
-    let Some(first) = passages.first_mut().filter(|passage| passage.title.is_empty()) else { return };
+    let Some(first) = passages.first_mut().filter(|passage| passage.title.is_empty()) else {
+        return;
+    };
     let about = about.unwrap_or_else(|| text.source.clone());
-    first.title = about.chars().take(wattle_context::limits::TITLE_CHARS_MAX).collect();
+    first.title = about.chars().take(TITLE_CHARS_MAX).collect();
     let whole = (first.title != about).then_some(about);
     let said = whole.into_iter().chain(rest.iter().cloned());
     let body = std::mem::take(&mut first.body);
-    first.body = said.chain(Some(body).filter(|body| !body.is_empty())).collect::<Vec<_>>().join("\n");
+    first.body =
+        said.chain(Some(body).filter(|body| !body.is_empty())).collect::<Vec<_>>().join("\n");
 }
 
-fn proposed(passage: Passage, (source, scope): (&str, &[String])) -> Vec<Proposal> {
+fn proposed(mut passage: Passage, (source, scope): (&str, &[String])) -> Vec<Proposal> {
+    if passage.title.trim().is_empty() {
+        passage.title = source.to_owned();
+    }
     let mut all = Vec::new();
     let Passage { line, title, body, rules } = passage;
-    if !body.is_empty() || rules.is_empty() {
+    if body.len() > TEXT_BYTES_MAX {
+        // More than an instruction can hold: a document can.
+        let source = format!("{source}#{title}");
+        let media = "text/markdown";
+        let fields = [
+            ("title", title),
+            ("media_type", media.to_owned()),
+            ("source", source),
+            ("body", body),
+        ];
+        let fields = fields.map(|(name, value)| (name, Value::from(value))).into();
+        all.push(Proposal::new(line, Section::Documents, fields));
+    } else if !body.is_empty() || rules.is_empty() {
         all.push(Proposal::new(
             line,
             Section::Instructions,
@@ -142,5 +166,8 @@ fn proposed(passage: Passage, (source, scope): (&str, &[String])) -> Vec<Proposa
 fn scope(text: &Text) -> Vec<String> {
     let folder = text.source.rsplit_once('/').map(|(folder, _)| folder);
     let own = folder.filter(|folder| !folder.starts_with('.') && !folder.starts_with('/'));
-    own.filter(|_| text.kind != FileKind::Scoped).map(|own| format!("{own}/**")).into_iter().collect()
+    own.filter(|_| text.kind != FileKind::Scoped)
+        .map(|own| format!("{own}/**"))
+        .into_iter()
+        .collect()
 }

@@ -6,9 +6,9 @@ use serde_json::{Value as Json, json};
 use wattle_context::plain::brief;
 use wattle_context::{Answer, Section};
 
+use super::Steps;
 use super::gather::Note;
 use super::plan::{Fate, Step};
-use super::Steps;
 use crate::failure::Failure;
 use crate::landing;
 use crate::screen::{Form, Paint, Screen, say};
@@ -35,7 +35,8 @@ impl Report<'_> {
         let count = |word: &str| all().filter(|(step, _)| step.fate.word() == word).count();
         let refused = count("refused") + self.binary.len();
         if screen.form == Form::Json {
-            let mut items: Vec<_> = all().map(|(step, answer)| to_json(step, answer.as_ref())).collect();
+            let mut items: Vec<_> =
+                all().map(|(step, answer)| to_json(step, answer.as_ref())).collect();
             items.extend(self.binary.iter().map(|file| {
                 json!({ "source": file.display().to_string(), "outcome": "refused", "reason": NO_TEXT })
             }));
@@ -59,7 +60,12 @@ impl Report<'_> {
             say!(screen, "{}", line(step, answer.as_ref(), paint))?;
         }
         for file in self.binary {
-            say!(screen, "{} {}  {NO_TEXT}", paint.red(&format!("{:<10}", "refused")), file.display())?;
+            say!(
+                screen,
+                "{} {}  {NO_TEXT}",
+                paint.red(&format!("{:<10}", "refused")),
+                file.display()
+            )?;
         }
         for Note { source, line, what } in self.notes {
             say!(screen, "{} {source}:{line}  {what}", paint.yellow(&format!("{:<10}", "note")))?;
@@ -116,9 +122,10 @@ fn to_json(step: &Step, answer: Option<&Answer>) -> Json {
     let landed = answer.filter(|_| step.fate == Fate::Rewritten);
     if let Some(object) = json.as_object_mut() {
         object.extend(step.severity().map(|severity| ("severity".to_owned(), severity.into())));
-        object.extend(landed.map(|answer| {
-            ("answer".to_owned(), wattle_context::json::answer_to_json(answer))
-        }));
+        object.extend(
+            landed
+                .map(|answer| ("answer".to_owned(), wattle_context::json::answer_to_json(answer))),
+        );
         if let Fate::Refused { reason } = &step.fate {
             object.insert("reason".to_owned(), reason.as_str().into());
         }

@@ -12,10 +12,33 @@ pub(crate) enum Severity {
 
 /// Words of headings above rules.
 const RULES: &[&str] = &[
-    "rule", "rules", "constraint", "constraints", "convention", "conventions", "guideline",
-    "guidelines", "style", "standard", "standards", "principle", "principles", "policy", "policies",
-    "never", "always", "must", "don't", "don'ts", "dos", "do's", "security", "boundaries",
-    "requirements", "restrictions", "practices",
+    "rule",
+    "rules",
+    "constraint",
+    "constraints",
+    "convention",
+    "conventions",
+    "guideline",
+    "guidelines",
+    "style",
+    "standard",
+    "standards",
+    "principle",
+    "principles",
+    "policy",
+    "policies",
+    "never",
+    "always",
+    "must",
+    "don't",
+    "don'ts",
+    "dos",
+    "do's",
+    "security",
+    "boundaries",
+    "requirements",
+    "restrictions",
+    "practices",
 ];
 const MUST: &[&str] =
     &["must", "never", "always", "do not", "don't", "required", "forbidden", "shall", "cannot"];
@@ -71,7 +94,8 @@ pub(crate) fn begins_block(line: &str) -> bool {
     let line = line.trim_start();
     let bullet = ["- ", "* ", "+ ", "> ", "```", "~~~", "|", "#"];
     let digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let numbered = digits.len() < line.len() && (digits.starts_with(". ") || digits.starts_with(") "));
+    let numbered =
+        digits.len() < line.len() && (digits.starts_with(". ") || digits.starts_with(") "));
     numbered || bullet.iter().any(|mark| line.starts_with(mark))
 }
 

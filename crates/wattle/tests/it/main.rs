@@ -8,9 +8,11 @@
 
 mod agents;
 mod alone;
+mod carried;
 mod client;
 mod demo;
 mod desk;
+mod files;
 mod import;
 mod many;
 mod mcp_tools;
