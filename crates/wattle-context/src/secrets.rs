@@ -38,8 +38,10 @@ const KNOWN_EXAMPLES: [&str; 1] = ["SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 
 /// The rules, compiled: all as one set to pass over what has none, and each for itself.
 static COMPILED: LazyLock<Option<(RegexSet, Vec<Regex>)>> = LazyLock::new(|| {
-    let each = RULES.iter().map(|rule| Regex::new(rule.pattern)).collect::<Result<_, _>>();
-    let set = RegexSet::new(RULES.iter().map(|rule| rule.pattern));
+    // The ends of words as ASCII knows them: with those of all scripts the search would be much slower.
+    let pattern = |rule: &Rule| rule.pattern.replace(r"\b", r"(?-u:\b)");
+    let each = RULES.iter().map(|rule| Regex::new(&pattern(rule))).collect::<Result<_, _>>();
+    let set = RegexSet::new(RULES.iter().map(pattern));
     Some((set.ok()?, each.ok()?))
 });
 

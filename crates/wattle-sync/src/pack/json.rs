@@ -1,12 +1,11 @@
 //! A pack as JSON.
 
-use std::fmt::Write;
-
 use serde_json::{Value as Json, json};
 use wattle_protocol::identity::{Seal, Signature};
 use wattle_protocol::{Blob, Change, DocumentKey};
 
 use super::Pack;
+use crate::hex::{hex, unhex};
 
 /// The format, as the first thing that the JSON says.
 const FORMAT: u64 = 1;
@@ -93,19 +92,6 @@ fn read(json: &Json) -> Option<Change> {
     Change::parse(Blob::from(bytes(&json["bytes"])?), seal).ok()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn bytes(json: &Json) -> Option<Vec<u8>> {
-    let text = json.as_str().filter(|text| text.is_ascii() && text.len() % 2 == 0)?;
-    let pairs = text.as_bytes().chunks(2).map(|pair| {
-        let pair = str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    pairs.collect()
+    unhex(json.as_str()?)
 }
