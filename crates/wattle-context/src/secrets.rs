@@ -51,7 +51,7 @@ pub fn find(text: &str) -> Vec<Secret> {
     let mut found = Vec::new();
     for index in set.matches(text) {
         let (Some(rule), Some(regex)) = (RULES.get(index), each.get(index)) else { continue };
-        let matches = regex.find_iter(text).filter(|one| !is_placeholder(one.as_str()));
+        let matches = regex.find_iter(text).filter(|one| !is_placeholder(rule, one.as_str()));
         found.extend(matches.map(|one| (one.start(), secret(rule, text, one.range()))));
     }
     found.sort_by_key(|(at, _)| *at);
@@ -97,20 +97,14 @@ fn secret(rule: &Rule, text: &str, range: std::ops::Range<usize>) -> Secret {
     Secret { line, kind: rule.kind, masked: format!("{shown}…") }
 }
 
-fn is_placeholder(secret: &str) -> bool {
+fn is_placeholder(rule: &Rule, secret: &str) -> bool {
     let lower = secret.to_lowercase();
-    let mut different: Vec<char> = tail(&lower).chars().collect();
+    let mut different: Vec<char> = lower.chars().skip(rule.shown).collect();
     different.sort_unstable();
     different.dedup();
     different.len() < DIFFERENT_MIN
         || PLACEHOLDERS.iter().chain(&RUNS).any(|word| lower.contains(word))
         || KNOWN_EXAMPLES.iter().any(|known| secret.contains(known))
-}
-
-/// What comes after the prefix that names the kind: `ghp_`, `sk-ant-api03-`.
-fn tail(secret: &str) -> &str {
-    let separators = |c: char| !c.is_alphanumeric();
-    secret.split(separators).max_by_key(|part| part.len()).unwrap_or(secret)
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn elsewhere(
     for section in [Section::Instructions, Section::Rules] {
         let own: Vec<_> = proposals.iter().filter(|own| own.section == section).collect();
         let known = known::items(context, section);
-        let known: Vec<_> = known.iter().filter(|known| known.source() == text.source).collect();
+        let known: Vec<_> = known.iter().filter(|known| known.is_from(&text.source)).collect();
         for at in likeness::pairs(&known, &own).into_iter().flatten() {
             let said = |known: &&&known::Known| {
                 let now = known.now.as_ref();

@@ -102,10 +102,12 @@ pub(crate) async fn foretell(
         }
         let proposals: Vec<_> =
             texts.iter().map(|text| (text.source.clone(), proposal::of(text))).collect();
-        let mut other = plan::plan(here, &proposals);
+        // First, because their ids are given.
+        let mut other = Vec::new();
         for text in texts.iter().filter(|text| text.kind == FileKind::Context) {
             other.extend(context::steps(here, text)?);
         }
+        other.extend(plan::plan(here, &proposals));
         let open = |steps: Vec<Step>| steps.into_iter().map(|step| (step, None)).collect();
         Ok(Steps { hand: open(hand), other: open(other) })
     };

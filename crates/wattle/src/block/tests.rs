@@ -11,7 +11,8 @@ fn a_block_is_put_in_and_replaced_and_nothing_else_changes() {
         assert!(once.starts_with(text), "{text:?}: {once:?}");
         assert_eq!(once.contains("\r\n"), text.contains("\r\n"), "{text:?}");
         assert_eq!(once.replace("\r\n", "").contains('\n'), !text.contains("\r\n"), "{text:?}");
-        let around = format!("{once}after");
+        let gap = if once.ends_with('\n') { "" } else { "\n" };
+        let around = format!("{once}{gap}after");
         let split = split(&around).unwrap().unwrap();
         assert_eq!((split.inner.as_str(), &split.mark), ("inner\n", &mark()), "{text:?}");
         let outside = split.outside();

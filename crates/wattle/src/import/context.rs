@@ -85,7 +85,7 @@ impl Taking<'_> {
         let known = there.iter().find(|(known, fields_there)| match item {
             Some(item) => *known == item,
             // Taken in before, under another id.
-            None => rivals.is_empty() && self.same(section, (known, fields_there), &fields),
+            None => self.same(section, (known, fields_there), (&fields, &rivals)),
         });
         let title =
             fields.get(section.title()).and_then(Value::text).unwrap_or_default().to_owned();
@@ -93,6 +93,8 @@ impl Taking<'_> {
         match known {
             Some((known, there)) => {
                 step.item = Some(*known);
+                // What stands in a conflict there is settled there, or not at all.
+                fields.retain(|name, _| !is_rival(name, &rivals));
                 step.edits = self.changes(section, (known, there), &fields);
                 step.fate = if step.edits.is_empty() { Fate::Unchanged } else { Fate::Rewritten };
             }
@@ -146,11 +148,24 @@ impl Taking<'_> {
         }
     }
 
-    fn same(&self, section: Section, known: (&ItemId, &Fields), fields: &Fields) -> bool {
-        self.changes(section, known, fields).is_empty()
-            && known.1.keys().all(|name| {
-                known.1.get(name).is_none_or(Value::is_empty) || fields.contains_key(name)
-            })
+    /// Whether an item says the same: of what stood in a conflict, one of its values.
+    fn same(
+        &self,
+        section: Section,
+        (item, there): (&ItemId, &Fields),
+        (fields, rivals): (&Fields, &[(String, Vec<Value>)]),
+    ) -> bool {
+        let mut plain = fields.clone();
+        plain.retain(|name, _| !is_rival(name, rivals));
+        let one_of = |(at, values): &(String, Vec<Value>)| {
+            at.contains('/') || there.get(at).is_some_and(|value| values.contains(value))
+        };
+        let named = |name: &String| {
+            there.get(name).is_none_or(Value::is_empty) || fields.contains_key(name)
+        };
+        rivals.iter().all(one_of)
+            && self.changes(section, (item, there), &plain).is_empty()
+            && there.keys().all(named)
     }
 
     /// The edits that make an item what the file says. What the file does not name stays.
@@ -219,6 +234,11 @@ impl Taking<'_> {
             rivals: Vec::new(),
         }
     }
+}
+
+/// Whether a field, or an entry of it, has several values.
+fn is_rival(field: &str, rivals: &[(String, Vec<Value>)]) -> bool {
+    rivals.iter().any(|(at, _)| at.split('/').next() == Some(field))
 }
 
 /// The values that were in force at once.

@@ -27,6 +27,8 @@ pub(crate) struct Text {
     pub(crate) file: PathBuf,
     /// What it is taken for.
     pub(crate) kind: FileKind,
+    /// The file that is read when this one counts: itself, or the one that names it.
+    pub(crate) reader: String,
     /// Its path below the project, or as it was given: what the document is known by.
     pub(crate) source: String,
     /// From its first heading, or its name.
@@ -91,7 +93,13 @@ pub(crate) fn gather(names: &[PathBuf], root: &Path) -> Result<Gathered, Failure
             Note { source: source.clone(), line: secret.line, what }
         }));
         let mut text = text(file, body, root)?;
-        if text.kind == FileKind::Including {
+        if let [reader, _, ..] = chain.as_slice() {
+            text.reader.clone_from(reader);
+            if text.kind == FileKind::Document {
+                text.kind = FileKind::Including;
+            }
+        }
+        if text.kind == FileKind::Including || chain.len() > 1 {
             let named = gathered.follow(&mut text, &chain, root);
             waiting.extend(named.into_iter().map(|file| (file, chain.clone())));
         }
@@ -196,7 +204,17 @@ pub(crate) fn text(file: PathBuf, body: String, root: &Path) -> Result<Text, Fai
     let title = heading.unwrap_or(&stem);
     let title = title.chars().take(wattle_context::limits::TITLE_CHARS_MAX).collect();
     let source = source(&file, root);
-    Ok(Text { source, title, kind, media_type, body, has_block, whole, file })
+    Ok(Text {
+        reader: source.clone(),
+        source,
+        title,
+        kind,
+        media_type,
+        body,
+        has_block,
+        whole,
+        file,
+    })
 }
 
 /// The first heading of a Markdown text, not of the code or the front matter in it.

@@ -59,6 +59,12 @@ impl Hand<'_> {
             changed.push(("severity", is.severity.map_or(Value::Null, Value::from)));
         }
         let path = ItemPath::item(entry.section, entry.item);
+        // Somebody may have written the same meanwhile.
+        let is_there = |field: &str, value: &Value| {
+            let now = self.context.field(&ItemPath::field(entry.section, entry.item, field));
+            now.is_some_and(|now| now.value == *value && now.conflict.is_none())
+        };
+        changed.retain(|(field, value)| !is_there(field, value));
         let edits = changed.into_iter().map(|(field, value)| {
             edit(Op::Set, &format!("{path}/{field}"), value, Some(self.base.version.clone()))
         });

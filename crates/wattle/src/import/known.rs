@@ -23,9 +23,10 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// The file that it came from.
-    pub(crate) fn source(&self) -> &str {
-        text(&self.then, "source")
+    /// Whether it came from a file.
+    pub(crate) fn is_from(&self, file: &str) -> bool {
+        let below = text(&self.then, "source").strip_prefix(file);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('#'))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
 use wattle_context::limits::{STATEMENT_CHARS_MAX, TITLE_CHARS_MAX};
 
 use super::words::{self, Severity};
@@ -109,14 +109,14 @@ impl Passage {
 fn outline(text: &str) -> (Vec<Heading>, Vec<List>) {
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
     let (mut headings, mut lists) = (Vec::<Heading>::new(), Vec::<List>::new());
-    let (mut deep, mut in_heading) = (0_usize, false);
+    let mut deep = 0_usize;
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         match event {
             Event::Start(tag) => {
                 match (&tag, deep) {
                     (Tag::Heading { level, .. }, 0) => {
-                        in_heading = true;
-                        headings.push(Heading { level: *level, text: String::new(), whole: range });
+                        let raw = text.get(range.clone()).unwrap_or_default();
+                        headings.push(Heading { level: *level, text: bare(raw), whole: range });
                     }
                     (Tag::List(first), 0) => lists.push(List {
                         whole: range,
@@ -135,19 +135,9 @@ fn outline(text: &str) -> (Vec<Heading>, Vec<List>) {
                 }
                 deep += 1;
             }
-            Event::End(tag) => {
-                deep = deep.saturating_sub(1);
-                in_heading = in_heading && !matches!(tag, TagEnd::Heading(_));
-            }
+            Event::End(_) => deep = deep.saturating_sub(1),
             Event::TaskListMarker(_) => {
                 lists.iter_mut().next_back().into_iter().for_each(|list| list.boxes = true);
-            }
-            Event::Text(part) | Event::Code(part) if in_heading => {
-                headings
-                    .iter_mut()
-                    .next_back()
-                    .into_iter()
-                    .for_each(|heading| heading.text.push_str(&part));
             }
             Event::Text(_)
             | Event::Code(_)
@@ -164,6 +154,20 @@ fn outline(text: &str) -> (Vec<Heading>, Vec<List>) {
     (headings, lists)
 }
 
+/// A heading without its marks: those in front and behind, or the line below.
+fn bare(raw: &str) -> String {
+    let raw = raw.trim();
+    if raw.starts_with('#') {
+        let text = raw.trim_start_matches('#').trim();
+        let open = text.trim_end_matches('#');
+        let closed = open.is_empty() || open.ends_with([' ', '\t']);
+        return if closed { open.trim() } else { text }.to_owned();
+    }
+    let mut lines: Vec<&str> = raw.lines().map(str::trim).collect();
+    lines.pop();
+    lines.join(" ")
+}
+
 fn title(above: &[(HeadingLevel, String)], own: &str) -> String {
     let parts = above.iter().map(|(_, text)| text.as_str()).chain([own]);
     let parts: Vec<&str> = parts.map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -176,7 +180,7 @@ fn passage(
     under: Range<usize>,
     (title, ruled): (String, bool),
 ) -> Passage {
-    let (mut body, mut rules, mut at) = (String::new(), Vec::new(), under.start);
+    let (mut parts, mut rules, mut at) = (Vec::new(), Vec::new(), under.start);
     for list in lists.iter().filter(|list| under.contains(&list.whole.start)) {
         let before = text.get(at..list.whole.start).unwrap_or_default();
         // A list that continues a sentence belongs to it.
@@ -184,13 +188,14 @@ fn passage(
         if let Some(bullets) = bullets(text, list).filter(|bullets| {
             !led_in && !list.boxes && !list.ordered && (ruled || words::sound_like_rules(bullets))
         }) {
-            body.push_str(before);
+            parts.push(before);
             rules.extend(bullets);
             at = list.whole.end;
         }
     }
-    body.push_str(text.get(at..under.end).unwrap_or_default());
-    let mut body = trim_blank(&body).to_owned();
+    parts.push(text.get(at..under.end).unwrap_or_default());
+    let parts = parts.into_iter().map(trim_blank).filter(|part| !part.is_empty());
+    let mut body = parts.collect::<Vec<_>>().join("\n\n");
     let short: String = title.chars().take(TITLE_CHARS_MAX).collect();
     if short != title {
         body = [title, body].join("\n\n");

@@ -94,7 +94,7 @@ impl Planner<'_> {
     /// The passages of one file that go into one section.
     fn passages(&mut self, (source, section): (&str, Section), own: &[&Proposal]) -> Vec<Step> {
         let known = self.known.get(&section).map(Vec::as_slice).unwrap_or_default();
-        let known: Vec<&Known> = known.iter().filter(|known| known.source() == source).collect();
+        let known: Vec<&Known> = known.iter().filter(|known| known.is_from(source)).collect();
         let pairs = likeness::pairs(&known, own);
         let mut steps = Vec::new();
         for (proposal, pair) in own.iter().zip(&pairs) {
@@ -214,7 +214,7 @@ fn same(one: &Fields, other: &Fields, name: &str) -> bool {
 
 fn step(proposal: &Proposal, item: Option<ItemId>, fate: Fate) -> Step {
     Step {
-        source: proposal.text("source").to_owned(),
+        source: proposal.text("source").split('#').next().unwrap_or_default().to_owned(),
         line: proposal.line,
         section: proposal.section,
         title: proposal.title().to_owned(),

@@ -121,14 +121,15 @@ fn proposed(mut passage: Passage, (source, scope): (&str, &[String])) -> Vec<Pro
     }
     let mut all = Vec::new();
     let Passage { line, title, body, rules } = passage;
+    // Where a rule stood is known by its source alone.
+    let place = if title == source { source.to_owned() } else { format!("{source}#{title}") };
     if body.len() > TEXT_BYTES_MAX {
         // More than an instruction can hold: a document can.
-        let source = format!("{source}#{title}");
         let media = "text/markdown";
         let fields = [
             ("title", title),
             ("media_type", media.to_owned()),
-            ("source", source),
+            ("source", place.clone()),
             ("body", body),
         ];
         let fields = fields.map(|(name, value)| (name, Value::from(value))).into();
@@ -155,7 +156,7 @@ fn proposed(mut passage: Passage, (source, scope): (&str, &[String])) -> Vec<Pro
                 ("rationale", rule.rationale.into()),
                 ("severity", severity),
                 ("scope", scope.to_vec().into()),
-                ("source", source.into()),
+                ("source", place.as_str().into()),
             ],
         )
     }));
@@ -164,7 +165,7 @@ fn proposed(mut passage: Passage, (source, scope): (&str, &[String])) -> Vec<Pro
 
 /// The files that a file of instructions is for: those in its folder and below.
 fn scope(text: &Text) -> Vec<String> {
-    let folder = text.source.rsplit_once('/').map(|(folder, _)| folder);
+    let folder = text.reader.rsplit_once('/').map(|(folder, _)| folder);
     let own = folder.filter(|folder| !folder.starts_with('.') && !folder.starts_with('/'));
     own.filter(|_| text.kind != FileKind::Scoped)
         .map(|own| format!("{own}/**"))

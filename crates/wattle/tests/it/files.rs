@@ -34,6 +34,20 @@ fn words(text: &str) -> BTreeSet<&str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
 }
 
+/// All texts in the plain export.
+fn values(desk: &Desk) -> String {
+    let (mut open, mut texts) = (vec![serde_json::from_str(&desk.export()).unwrap()], Vec::new());
+    while let Some(json) = open.pop() {
+        match json {
+            Json::String(text) => texts.push(text),
+            Json::Array(list) => open.extend(list),
+            Json::Object(map) => open.extend(map.into_iter().map(|(_, value)| value)),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+    texts.join("\n")
+}
+
 /// The items of a section in the plain export.
 fn items(desk: &Desk, section: &str) -> Vec<Json> {
     let exported: Json = serde_json::from_str(&desk.export()).unwrap();
@@ -58,7 +72,7 @@ fn three_files_are_taken_in_whole_and_only_once() {
     assert_eq!((&done["new"], &done["dry_run"]), (&foretold["new"], &false.into()));
     for (file, text) in FILES {
         assert_eq!(self::text(&ana, file), text, "{file} is only read");
-        let exported = ana.export();
+        let exported = values(&ana);
         let lost: Vec<_> = words(text).difference(&words(&exported)).copied().collect();
         assert_eq!(lost, Vec::<&str>::new(), "{file}");
     }
@@ -67,7 +81,7 @@ fn three_files_are_taken_in_whole_and_only_once() {
         rules.iter().find(|rule| rule["statement"] == "Always wrap with the library's `wrap`.");
     let wrap = wrap.unwrap();
     assert_eq!(wrap["severity"], "must");
-    assert_eq!(wrap["source"], "orchard-rs/AGENTS.md");
+    assert_eq!(wrap["source"], "orchard-rs/AGENTS.md#Terminal code › Wrapping");
     assert_eq!(wrap["scope"], serde_json::json!(["orchard-rs/**"]));
     let told = done["items"].as_array().unwrap();
     let told = told.iter().find(|item| item["title"] == wrap["statement"]).unwrap();
@@ -256,7 +270,8 @@ fn what_claude_and_editors_read_is_followed_and_scoped() {
         notes,
         [
             "CLAUDE.md:2 @docs/missing.md is not there",
-            "CLAUDE.md:4 @../../etc/passwd.txt is not there"
+            "CLAUDE.md:4 @../../etc/passwd.txt is not there",
+            "docs/style.md:3 @../CLAUDE.md leads in a circle: read once"
         ]
     );
     let rules = items(&ana, "rules");
@@ -271,7 +286,9 @@ fn what_claude_and_editors_read_is_followed_and_scoped() {
     let python =
         items(&ana, "instructions").into_iter().find(|one| one["body"] == "Use black.").unwrap();
     assert_eq!(python["audience"], serde_json::json!(["**/*.py"]));
-    assert_eq!(items(&ana, "documents")[0]["source"], "docs/style.md");
+    let style =
+        items(&ana, "instructions").into_iter().find(|one| one["title"] == "Style").unwrap();
+    assert_eq!((&style["source"], &style["audience"]), (&"docs/style.md".into(), &Json::Null));
     // Whoever exports to AGENTS.md may have it named where it is not.
     ana.write("CLAUDE.md", "# Mine\r\n");
     ana.ok(&["export", "--into", "AGENTS.md", "--claude"]);

@@ -114,7 +114,7 @@ fn edits_are_told_by_item() {
         (
             "### Empty\n",
             "### Empty\n\n### New\n\ntext\n",
-            vec!["new:32 instructions - New | text | "],
+            vec!["new:31 instructions - New | text | "],
         ),
         (
             "## Instructions\n",

@@ -27,7 +27,7 @@ fn bullets_below_rules_are_rules_and_the_rest_is_text() {
         told(text),
         [
             "1 AGENTS.md: Hello.",
-            "5 Code style: Be kind.\n\n\nBye.",
+            "5 Code style: Be kind.\n\nBye.",
             "9 - Use four spaces on every line",
             "11 must **Never** use `unwrap` | - not even in tests",
             "16 Layout: - `src`: sources\n- `docs`: pages",
