@@ -116,7 +116,11 @@ fn said(item: &ItemView, group: &Group) -> Said {
     let list = |name: &str| value(item, name).list().unwrap_or_default().to_vec();
     let (name, body, places) = match item.section {
         Section::Rules => ("statement", "rationale", "scope"),
-        _ => ("title", "body", "audience"),
+        Section::Instructions
+        | Section::People
+        | Section::Documents
+        | Section::Tasks
+        | Section::Tools => ("title", "body", "audience"),
     };
     let severity = if let Group::Rules(severity) = group { *severity } else { None };
     let body = text(body);

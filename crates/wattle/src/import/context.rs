@@ -15,6 +15,8 @@ use crate::failure::Failure;
 
 /// What stands in the export where several values are in force.
 const CONFLICT: &str = "conflict";
+/// What an item is called until the values of its title are written.
+const SEVERAL: &str = "(several values)";
 const POLICIES: &str = "policies";
 
 /// Whether a JSON value is a context as `wattle export --json` prints it.
@@ -42,6 +44,17 @@ pub(crate) fn steps(context: &Context, text: &Text) -> Result<Vec<Step>, Failure
             let own =
                 if is_new || there.iter().any(|(known, _)| *known == id) { id } else { drawn(&id) };
             taking.ids.insert(id.to_string(), own.to_string());
+        }
+    }
+    // What was taken in before under another id is found again, and then what refers to it.
+    let mut before = None;
+    while before.as_ref() != Some(&taking.ids) {
+        before = Some(taking.ids.clone());
+        for section in Section::ALL {
+            let there = known::all(context, section);
+            for item in items(section) {
+                taking.recognise(section, &there, item)?;
+            }
         }
     }
     for section in Section::ALL {
@@ -87,6 +100,9 @@ impl Taking<'_> {
             // Taken in before, under another id.
             None => self.same(section, (known, fields_there), (&fields, &rivals)),
         });
+        if is_rival(section.title(), &rivals) {
+            fields.insert(section.title().to_owned(), SEVERAL.into());
+        }
         let title =
             fields.get(section.title()).and_then(Value::text).unwrap_or_default().to_owned();
         let mut step = self.step(section, &title);
@@ -113,6 +129,34 @@ impl Taking<'_> {
         Ok(())
     }
 
+    /// Notes the id of an item that says the same.
+    fn recognise(
+        &mut self,
+        section: Section,
+        there: &[(ItemId, Fields)],
+        json: &Json,
+    ) -> Result<(), Failure> {
+        let Some(old) = id_of(json).map(|id| id.to_string()) else { return Ok(()) };
+        let own = self.ids.get(&old).cloned().unwrap_or_default();
+        if there.iter().any(|(known, _)| known.to_string() == own) {
+            return Ok(());
+        }
+        let (mut fields, mut rivals) = (Fields::new(), Vec::new());
+        for (name, value) in
+            json.as_object().into_iter().flatten().filter(|(name, _)| *name != "id")
+        {
+            let value = self.value(value, &mut vec![name.clone()], &mut rivals)?;
+            fields.insert(name.clone(), value);
+        }
+        let alike = |(item, there): &&(ItemId, Fields)| {
+            self.same(section, (item, there), (&fields, &rivals))
+        };
+        if let Some((known, _)) = there.iter().find(alike) {
+            self.ids.insert(old, known.to_string());
+        }
+        Ok(())
+    }
+
     /// A value with the ids of this context in it. Of several values the first, and all are noted.
     fn value(
         &self,
@@ -125,9 +169,9 @@ impl Taking<'_> {
         };
         if let Some(values) = several(object) {
             let values = values.iter().map(value_from_json).collect::<Result<Vec<_>, _>>()?;
-            let first = values.first().cloned().unwrap_or(Value::Null);
             rivals.push((at.join("/"), values));
-            return Ok(first);
+            // Each is written later: one that was there already would not be written again.
+            return Ok(Value::Null);
         }
         let mut map = BTreeMap::new();
         for (name, json) in object {
@@ -211,7 +255,9 @@ impl Taking<'_> {
         let mut step = self.step(section, &path);
         if is.as_ref() != Some(&value) {
             step.fate = Fate::Rewritten;
-            step.edits = vec![edit(Op::Set, &path, value, None)];
+            if rivals.is_empty() {
+                step.edits = vec![edit(Op::Set, &path, value, None)];
+            }
             step.rivals = rivals
                 .into_iter()
                 .map(|(_, values)| Rival { path: path.clone(), values })
