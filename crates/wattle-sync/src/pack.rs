@@ -1,7 +1,7 @@
 //! All that a replica has of a context, as a value that can be carried in a file: every change with the
 //! signature of its author, and the log of rights. What is unpacked is checked as what an audit checks.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wattle_protocol::change::HeaderError;
 use wattle_protocol::{Blob, Change, ContextId, DocumentKey, Position};
@@ -116,7 +116,7 @@ fn fill(place: &Directory, pack: &Pack) -> Result<(), UnpackError> {
     for (document, changes) in &pack.documents {
         let changes = changes.iter().enumerate().map(|(index, change)| {
             // What the header says is read again: a pack is made by anybody.
-            let again = Change::parse(change.bytes.clone(), change.seal.clone());
+            let again = Change::parse(change.bytes.clone(), change.seal);
             let document = || name_of(document);
             again.map_err(|source| UnpackError::Damaged {
                 document: document(),
@@ -128,7 +128,7 @@ fn fill(place: &Directory, pack: &Pack) -> Result<(), UnpackError> {
         store.append(&[Append { context: pack.context, document: *document, changes }])?;
     }
     drop(store);
-    let found = audit::verify(&PathBuf::from(place.store()))?;
+    let found = audit::verify(&place.store())?;
     if let Some(first) = found.problems.first() {
         let first = first.what.clone();
         return Err(UnpackError::Untrue { problems: found.problems.len(), first });

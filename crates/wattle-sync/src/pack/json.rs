@@ -81,9 +81,9 @@ fn change(change: &Change) -> Json {
 }
 
 fn read(json: &Json) -> Option<Change> {
-    let seal = match &json["seal"] {
-        Json::Null => None,
-        seal => Some(Seal {
+    let seal = match json.get("seal").filter(|seal| !seal.is_null()) {
+        None => None,
+        Some(seal) => Some(Seal {
             epoch: seal["epoch"].as_u64()?,
             key: seal["key"].as_str()?.parse().ok()?,
             signature: Signature(bytes(&seal["signature"])?.try_into().ok()?),

@@ -196,10 +196,7 @@ fn quotation(said: &Said, group: &Group, conflicts: &[Conflict]) -> String {
             "⚠ {id} is open: `wattle resolve {id}` settles it. Until then all of this stands:"
         ));
         for (letter, candidate) in conflict.lettered() {
-            let value = match &candidate.value {
-                Value::Null => "(nothing)".to_owned(),
-                value => value.to_string(),
-            };
+            let value = &candidate.value;
             let by = brief(&candidate.by, 40);
             lines.extend(format!("{letter}) {value} ({by})").lines().map(str::to_owned));
         }

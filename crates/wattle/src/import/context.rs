@@ -36,7 +36,8 @@ pub(crate) fn steps(context: &Context, text: &Text) -> Result<Vec<Step>, Failure
     let is_new = context.log(&newest).is_empty();
     let mut taking =
         Taking { context, source: &text.source, ids: BTreeMap::new(), steps: Vec::new() };
-    let items = |section: Section| json[section.name()].as_array().into_iter().flatten();
+    let items =
+        |section: Section| json.get(section.name()).and_then(Json::as_array).into_iter().flatten();
     for section in Section::ALL {
         let there = known::all(context, section);
         for item in items(section) {
@@ -62,7 +63,7 @@ pub(crate) fn steps(context: &Context, text: &Text) -> Result<Vec<Step>, Failure
         for item in items(section) {
             taking.item(section, &there, item)?;
         }
-        let policies = json[POLICIES][section.name()].as_object();
+        let policies = json.get(POLICIES).and_then(|all| all.get(section.name())?.as_object());
         for (field, policy) in policies.into_iter().flatten() {
             taking.policy(section, field, policy)?;
         }

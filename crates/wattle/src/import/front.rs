@@ -26,7 +26,7 @@ pub(crate) fn split(text: &str) -> (Front, &str) {
     if !lines.first().is_some_and(is_fence) {
         return (front, text);
     }
-    let Some(end) = lines.iter().skip(1).position(|line| is_fence(&line)).map(|at| at + 1) else {
+    let Some(end) = lines.iter().skip(1).position(is_fence).map(|at| at + 1) else {
         return (front, text);
     };
     let mut key = "";

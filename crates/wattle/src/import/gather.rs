@@ -124,7 +124,7 @@ pub(crate) fn alone(file: &Path, root: &Path) -> Result<Gathered, Failure> {
 impl Gathered {
     /// The files that a text names. A line that only names files that are read says nothing else.
     fn follow(&mut self, text: &mut Text, chain: &Chain, root: &Path) -> Vec<PathBuf> {
-        let folder = text.file.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = text.file.parent().unwrap_or_else(|| Path::new("")).to_owned();
         let (mut read, mut left) = (Vec::new(), Vec::new());
         for include in includes::includes(&text.body, &folder) {
             match unread(&include, chain, root) {

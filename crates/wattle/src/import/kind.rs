@@ -44,8 +44,11 @@ impl FileKind {
     fn of_json(text: &str) -> Self {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let object = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-        let is_memory = object(first)
-            .is_some_and(|line| line["type"] == "entity" || line["type"] == "relation");
+        let is_memory = object(first).is_some_and(|line| {
+            ["entity", "relation"]
+                .iter()
+                .any(|word| line.get("type").is_some_and(|kind| kind == word))
+        });
         if is_memory {
             return Self::Memory;
         }

@@ -11,10 +11,13 @@ pub(crate) const ALIKE_MIN: f32 = 0.6;
 /// The fields by which a passage is told from another.
 pub(crate) const SAID: [&str; 4] = ["title", "statement", "body", "rationale"];
 
+/// Whether an item and a proposal belong together.
+type Fits<'a> = &'a dyn Fn(&Known, &Proposal) -> bool;
+
 /// For each proposal the item that it is, if it is one: its place among the known ones.
 pub(crate) fn pairs(known: &[&Known], own: &[&Proposal]) -> Vec<Option<usize>> {
     let mut pairs = vec![None; own.len()];
-    let steps: [(&dyn Fn(&Known, &Proposal) -> bool, bool); 4] = [
+    let steps: [(Fits<'_>, bool); 4] = [
         (&|known, own| equal(known, own, &NAMES) && equal(known, own, &TEXTS), false),
         (&|known, own| equal(known, own, &NAMES), true),
         (&|known, own| equal(known, own, &TEXTS) && !own.text("body").is_empty(), true),

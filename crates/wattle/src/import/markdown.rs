@@ -216,8 +216,8 @@ fn bullet(text: &str, item: Range<usize>) -> Option<Bullet> {
         - raw.get(marker..)?.trim_start_matches([' ', '\t']).len();
     let mut lines = vec![raw.get(content..)?.lines().next().unwrap_or_default()];
     lines.extend(raw.lines().skip(1).map(|line| dedent(line, indent + content)));
-    let ends = |line: &&str| line.trim().is_empty() || words::begins_block(line);
-    let first = lines.iter().skip(1).position(|line| ends(&line)).map_or(lines.len(), |at| at + 1);
+    let ends = |line: &str| line.trim().is_empty() || words::begins_block(line);
+    let first = lines.iter().skip(1).position(|line| ends(line)).map_or(lines.len(), |at| at + 1);
     let (statement, rest) = lines.split_at_checked(first)?;
     let statement = statement.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
     let statement = statement.trim().to_owned();

@@ -39,15 +39,16 @@ pub(crate) fn proposals(text: &Text) -> Vec<Proposal> {
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     for (index, line) in text.body.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let json: Json = serde_json::from_str(line).unwrap_or_default();
-        let word = |name: &str| json[name].as_str().map(str::to_owned);
+        let word = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
         let name = word("name").or_else(|| word("from")).unwrap_or_default();
         let entity =
             known.entry(name).or_insert_with(|| Known { line: index + 1, ..Known::default() });
-        match (json["type"].as_str(), word("name"), word("to")) {
+        match (json.get("type").and_then(Json::as_str), word("name"), word("to")) {
             (Some("entity"), Some(_), _) => {
                 entity.line = index + 1;
                 entity.kind = word("entityType").unwrap_or_default();
-                let observations = json["observations"].as_array().into_iter().flatten();
+                let observations =
+                    json.get("observations").and_then(Json::as_array).into_iter().flatten();
                 let observed = observations.filter_map(Json::as_str).map(str::to_owned);
                 observed.for_each(|one| push_new(&mut entity.observed, one));
             }

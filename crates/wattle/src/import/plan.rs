@@ -100,7 +100,7 @@ impl Planner<'_> {
         for (proposal, pair) in own.iter().zip(&pairs) {
             let step = match pair.and_then(|at| known.get(at)) {
                 Some(known) => rewritten(proposal, known),
-                None => self.new(proposal),
+                None => self.unpaired(proposal),
             };
             if step.fate == Fate::New {
                 self.made.push((*proposal).clone());
@@ -125,7 +125,7 @@ impl Planner<'_> {
         steps
     }
 
-    fn new(&self, proposal: &Proposal) -> Step {
+    fn unpaired(&self, proposal: &Proposal) -> Step {
         let alike = |fields: &Fields| {
             ["title", "statement", "body", "rationale"]
                 .iter()
