@@ -228,6 +228,20 @@ pub enum EditError {
         /// Which item.
         path: String,
     },
+    /// What would be written holds a secret. It is not repeated here.
+    #[error(
+        "line {line} of {path} holds {kind} ({masked}): a context is kept by everyone for ever; say where the secret is found instead"
+    )]
+    Secret {
+        /// Of which item or field.
+        path: String,
+        /// The line of the value, from 1 on.
+        line: usize,
+        /// What it is.
+        kind: &'static str,
+        /// Enough of it to find it again.
+        masked: String,
+    },
     /// The document cannot take the edit: it holds junk there.
     #[error("{path} is damaged: {what}")]
     Damaged {

@@ -60,6 +60,9 @@ fn exported(field: &FieldView) -> Option<Json> {
         [] => None,
         [value] => Some(value).filter(|value| !empty(value)).map(value_to_json),
         several => {
+            // By value: the same values give the same JSON, whoever wrote them.
+            let mut several = several.to_vec();
+            several.sort();
             let values: Vec<Json> = several.iter().map(value_to_json).collect();
             let mut json = Map::new();
             json.insert("conflict".to_owned(), values.into());

@@ -17,6 +17,7 @@ mod read;
 pub mod redo;
 pub mod rewrite;
 pub mod schema;
+pub mod secrets;
 pub mod settle;
 pub mod value;
 pub mod view;

@@ -191,6 +191,9 @@ fn edit(failed: &EditFailed) -> String {
             "Read it again, and take the v of that answer as base.".to_owned()
         }
         EditError::Changed { path, .. } => format!("Read {path} again and decide anew."),
+        EditError::Secret { .. } => {
+            "Take the secret out, write where it is found (a vault, a variable), and tell the user that it was about to be shared.".to_owned()
+        }
         EditError::NotLoaded { .. }
         | EditError::TooManyEdits { .. }
         | EditError::TooLong { .. }

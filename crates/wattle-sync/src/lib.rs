@@ -15,6 +15,7 @@ pub mod lease;
 pub mod limits;
 pub mod link;
 pub mod options;
+pub mod pack;
 pub mod part;
 pub mod peer;
 pub mod role;

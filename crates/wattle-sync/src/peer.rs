@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use wattle_context::{Context, Edit, Edited, Op, Part, Settlement, Splice, Value};
+use wattle_context::{Context, Edit, Edited, ItemId, Op, Part, Settlement, Splice, Value};
 use wattle_protocol::{ContextId, PublicKey};
 
 use crate::address::{Address, JoinLink};
@@ -142,8 +142,19 @@ impl Peer {
 
     /// Makes edits, all or none. When it returns, they are durable on this disk.
     pub async fn edit(&self, edits: Vec<Edit>, why: &str) -> Result<Edited, EditFailed> {
-        let why = why.to_owned();
-        let answer = self.ask(|reply| Command::Write(Order::Edit { edits, why, reply })).await;
+        self.edit_with_ids(edits, Vec::new(), why).await
+    }
+
+    /// The same; the new items get these ids, in the order of the edits that add them. For what was
+    /// exported with its ids: everything else lets them be drawn.
+    pub async fn edit_with_ids(
+        &self,
+        edits: Vec<Edit>,
+        ids: Vec<ItemId>,
+        why: &str,
+    ) -> Result<Edited, EditFailed> {
+        let (ids, why) = (ids.into(), why.to_owned());
+        let answer = self.ask(|reply| Command::Write(Order::Edit { edits, ids, why, reply })).await;
         answer.unwrap_or(Err(EditFailed::Closed))
     }
 

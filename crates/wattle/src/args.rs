@@ -192,8 +192,13 @@ With --base the edit is made as of that version: what others did since is merged
     #[command(after_help = "\
 Examples:
   wattle watch
-  wattle watch --json | jq .paths")]
-    Watch,
+  wattle watch --json | jq .paths
+  wattle watch --files               keep AGENTS.md and the context equal, both ways
+  wattle watch --files AGENTS.md sub/AGENTS.md
+
+With --files, what is edited in a file comes into the context, and what changes in the context is
+written between the marks of the file. What was not taken in is never written over.")]
+    Watch(Watch),
     /// List what concurrent edits left to decide
     Conflicts,
     /// Settle a conflict
@@ -244,14 +249,18 @@ Examples:
 Exit 0: it holds, by the relay's word where that is in reach, else by what is known here. Exit 1: not."
     )]
     Fence(task::Fence),
-    /// Take Markdown and text files in as documents
+    /// Take files in: instructions for agents, notes, the memory of a memory server, a context as JSON
     #[command(after_help = "\
 Examples:
-  wattle import docs/ README.md
-  wattle import --dry-run docs/
+  wattle import AGENTS.md CLAUDE.md  show what would become what
+  wattle import --yes AGENTS.md .cursor/rules .github/copilot-instructions.md
+  wattle import --yes docs/ README.md memory.jsonl context.json
 
-Importing a file again rewrites its document, based on the last import: what others changed in the
-document since then is merged, not overwritten.")]
+AGENTS.md, CLAUDE.md (with what it names by `@`) and the rules of Cursor and Copilot become rules and
+instructions, other text documents. Importing a file again changes what has changed in it, based on
+the last import: what others did since then is merged, not overwritten. Edits between the marks of
+`wattle export --into` are taken as edits of what was written there. Files with keys or tokens in them
+are refused, with the line. docs/files.md says more.")]
     Import(Import),
     /// Print the whole context
     #[command(after_help = "\
@@ -259,8 +268,12 @@ Examples:
   wattle export --json > context.json
   wattle export --markdown -o CONTEXT.md
   wattle export --json --at V
+  wattle export --full -o garden.json
+  wattle export --into AGENTS.md     rules and instructions, between two marks in the file
 
-Equal contexts give equal bytes of JSON on every replica.")]
+Equal contexts give equal bytes of JSON on every replica. --full loses nothing: signed changes,
+rights, every value of a conflict; `wattle import FILE` makes a replica of it elsewhere. --into leaves everything outside of the
+marks alone to the byte, and takes in first what was edited between them.")]
     Export(Export),
     /// Serve the context to an agent, as an MCP server on standard input and output
     #[command(after_help = "\
@@ -422,10 +435,20 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Keep these files and the context equal [default: AGENTS.md]
+    #[arg(long, value_name = "FILE", num_args = 0..)]
+    pub(crate) files: Option<Vec<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Files, or folders with Markdown and text files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Do it, without asking; else it is only shown, or asked for at a terminal
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
     /// Say what would happen, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -436,12 +459,21 @@ pub(crate) struct Export {
     /// As Markdown, for people
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// With everything: every change as it was signed, who may do what, conflicts
+    #[arg(long, conflicts_with_all = ["markdown", "at", "into"])]
+    pub(crate) full: bool,
     /// As of this version
     #[arg(long, value_name = "VERSION")]
     pub(crate) at: Option<String>,
     /// To a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Rules and instructions into this file, between two marks: AGENTS.md
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["markdown", "at", "output"])]
+    pub(crate) into: Vec<PathBuf>,
+    /// With --into: name AGENTS.md in the CLAUDE.md beside it, if there is one that does not yet
+    #[arg(long, requires = "into")]
+    pub(crate) claude: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,8 @@ use crate::failure::Failure;
 use crate::screen::{Form, Screen};
 use crate::session::{self, Session};
 
+mod full;
+mod into;
 mod markdown;
 
 /// Prints all values, as JSON unless Markdown is asked for.
@@ -21,6 +23,12 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     if args.markdown && screen.form == Form::Json {
         return Err(Failure::Usage { what: "--json or --markdown?".to_owned() });
+    }
+    if !args.into.is_empty() {
+        return into::run(session, &args, screen).await;
+    }
+    if args.full {
+        return full::run(session, &args, screen).await;
     }
     let peer = session.open().await?;
     let name = session::name(&peer).await;

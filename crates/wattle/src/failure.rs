@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use wattle_context::json::JsonError;
 use wattle_context::{EditError, PathError, VersionError};
 use wattle_relay::StartError;
+use wattle_sync::pack::{MalformedPack, PackError, UnpackError};
 use wattle_sync::task::TaskFailed;
 use wattle_sync::{
     AccessFailed, AddressError, Code, EditFailed, IdentityError, NotSettled, OpenError, ReadError,
     Refusal, ResolveFailed, VerifyError,
 };
 
+use crate::block::BlockError;
 use crate::connect::ConnectError;
 use crate::landing::others;
 
@@ -105,6 +107,93 @@ pub(crate) enum Failure {
     NotImported {
         /// How many.
         files: usize,
+    },
+    /// A full export that is damaged.
+    #[error(transparent)]
+    Malformed(#[from] MalformedPack),
+    /// A context that cannot be exported in full.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// A full export that is not taken in.
+    #[error("nothing was made here: {0}")]
+    Unpack(#[from] UnpackError),
+    /// Files with secrets in them.
+    #[error(
+        "nothing was imported: {}. A context is kept by everyone for ever: take the secret out of the file, or write where it is found",
+        found.join("; ")
+    )]
+    Secrets {
+        /// Where which: `AGENTS.md:12 holds a GitHub token (ghp_…)`.
+        found: Vec<String>,
+    },
+    /// A managed block that cannot be made out.
+    #[error("{}, {error}; nothing was changed", file.display())]
+    Block {
+        /// In which file.
+        file: PathBuf,
+        /// What is wrong.
+        error: BlockError,
+    },
+    /// A managed block of another context.
+    #[error("{}, line {line}: the managed block is of another context ({context}…); nothing was changed", file.display())]
+    ForeignBlock {
+        /// In which file.
+        file: PathBuf,
+        /// Where.
+        line: usize,
+        /// The beginning of that context's id.
+        context: String,
+    },
+    /// A managed block that was edited, and what was written there is not known here.
+    #[error(
+        "{}, line {line}: the managed block was edited, and the version that it was made from is not here yet: `wattle sync --once` brings it; nothing was changed",
+        file.display()
+    )]
+    UnknownBase {
+        /// In which file.
+        file: PathBuf,
+        /// Where.
+        line: usize,
+    },
+    /// A quotation in a managed block was edited.
+    #[error(
+        "{}, line {line}: what is quoted there cannot be edited in the file: put a plain line in its place, or use `wattle edit {path}`; nothing was changed",
+        file.display()
+    )]
+    Quoted {
+        /// In which file.
+        file: PathBuf,
+        /// Where.
+        line: usize,
+        /// Which item.
+        path: String,
+    },
+    /// The managed block of a file that is kept equal is gone.
+    #[error(
+        "{}: the managed block is gone; nothing is written there until it is back: `wattle export --into` makes it anew",
+        file.display()
+    )]
+    NoBlock {
+        /// Which.
+        file: PathBuf,
+    },
+    /// The system does not tell of changes of files.
+    #[error("files cannot be watched: {error}")]
+    Unwatched {
+        /// Why.
+        error: notify::Error,
+    },
+    /// Somebody wrote the file at the same moment.
+    #[error("{} was changed just now: run it again", file.display())]
+    FileChanged {
+        /// Which.
+        file: PathBuf,
+    },
+    /// A file that is no text.
+    #[error("{} is not UTF-8 text", file.display())]
+    NotText {
+        /// Which.
+        file: PathBuf,
     },
     /// No key.
     #[error(transparent)]

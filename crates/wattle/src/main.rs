@@ -9,12 +9,14 @@ use tracing_subscriber::EnvFilter;
 mod agent;
 mod args;
 mod audit;
+mod block;
 mod conflicts;
 mod connect;
 mod demo;
 mod edit;
 mod export;
 mod failure;
+mod files;
 mod grant;
 mod history;
 mod hook;
@@ -45,6 +47,7 @@ mod up;
 mod version;
 mod watch;
 mod who;
+mod write;
 
 /// What is logged unless somebody asks for more; rmcp takes every client that leaves for an error.
 const LOG: &str = "error,rmcp=off";

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::mcp::{Mcp, McpCommand};
-use crate::args::{Cli, Command};
+use crate::args::{self, Cli, Command};
 use crate::failure::Failure;
 use crate::screen::{Form, Screen};
 use crate::session::{Acting, Session};
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What stands in the history as the program.
-const CLIENT: &str = "wattle";
+pub(crate) const CLIENT: &str = "wattle";
 
 /// Runs the command; a failure is one sentence on standard error.
 #[expect(clippy::print_stderr, reason = "the one place where a failure is told")]
@@ -65,14 +65,20 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Status => status::run(&session(CLIENT)?, screen).await,
         Command::Show(args) => show::run(&session(CLIENT)?, args, screen).await,
         Command::Edit(args) => edit::run(&session(CLIENT)?, args, screen).await,
-        Command::Watch => watch::run(&session(CLIENT)?, screen).await,
+        Command::Watch(args::Watch { files: Some(files) }) => {
+            watch::files::run(&session(import::CLIENT)?, files, screen).await
+        }
+        Command::Watch(args::Watch { files: None }) => watch::run(&session(CLIENT)?, screen).await,
         Command::Conflicts => conflicts::list(&session(CLIENT)?, screen).await,
         Command::Resolve(args) => conflicts::settle(&session(CLIENT)?, args, screen).await,
         Command::Log(args) => history::log(&session(CLIENT)?, args, screen).await,
         Command::Diff(args) => history::diff(&session(CLIENT)?, args, screen).await,
         Command::Task(args) => task::run(&session(CLIENT)?, args, screen).await,
         Command::Fence(args) => task::fence(&session(CLIENT)?, args, screen).await,
-        Command::Import(args) => import::run(&session(import::CLIENT)?, args, screen).await,
+        Command::Import(args) => match import::full::given(&args)? {
+            Some(packed) => import::full::run(dir, &packed, (&args, screen)),
+            None => import::run(&session(import::CLIENT)?, args, screen).await,
+        },
         Command::Export(args) => export::run(&session(CLIENT)?, args, screen).await,
         Command::Mcp(Mcp { command: None }) => mcp::run(dir, acting).await,
         Command::Mcp(Mcp { command: Some(McpCommand::Token(args)) }) => {

@@ -43,6 +43,11 @@ impl Session {
         Ok(Self { place: Place::above(folder)?, acting, client })
     }
 
+    /// The same, under another name in the history.
+    pub(crate) fn with_client(&self, client: &'static str) -> Self {
+        Self { place: self.place.clone(), acting: self.acting.clone(), client }
+    }
+
     /// The folder around the context's.
     pub(crate) fn root(&self) -> &FilePath {
         &self.place.root

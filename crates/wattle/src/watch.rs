@@ -15,6 +15,8 @@ use crate::session::{self, Session};
 use crate::signal::Stop;
 use crate::time::clock;
 
+pub(crate) mod files;
+
 /// Prints changes until it is stopped.
 pub(crate) async fn run(session: &Session, screen: &mut Screen) -> Result<(), Failure> {
     let mut stop = Stop::new()?;

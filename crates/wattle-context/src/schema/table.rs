@@ -22,6 +22,7 @@ static INSTRUCTIONS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         register("priority", Shape::Int, Policy::KeepAll),
         register("enabled", Shape::Bool, Policy::KeepAll),
         register("order", Shape::Int, Policy::Smallest),
+        register("source", Shape::Line { chars: 2_000 }, Policy::KeepAll),
     ]
 });
 
@@ -82,6 +83,7 @@ static RULES: LazyLock<Vec<Field>> = LazyLock::new(|| {
         set("scope"),
         register("enabled", Shape::Bool, strictest(&["true", "false"])),
         log("examples"),
+        register("source", Shape::Line { chars: 2_000 }, Policy::KeepAll),
     ]
 });
 

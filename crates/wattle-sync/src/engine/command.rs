@@ -1,11 +1,11 @@
 //! What the engine is asked, by the handle and by its own tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use wattle_context::{Context, Edit, Edited, Part, Settlement};
+use wattle_context::{Context, Edit, Edited, ItemId, Part, Settlement};
 use wattle_protocol::lease::{Answer, Request};
 use wattle_protocol::{LinkId, PublicKey};
 
@@ -83,8 +83,13 @@ pub(crate) enum Command {
 
 /// What is to be written.
 pub(crate) enum Order {
-    /// Make edits.
-    Edit { edits: Vec<Edit>, why: String, reply: oneshot::Sender<Result<Edited, EditFailed>> },
+    /// Make edits; the first new items get the ids that are given.
+    Edit {
+        edits: Vec<Edit>,
+        ids: VecDeque<ItemId>,
+        why: String,
+        reply: oneshot::Sender<Result<Edited, EditFailed>>,
+    },
     /// Change a text at exact positions.
     Splice { typing: Typing, why: String, reply: oneshot::Sender<Result<Edited, EditFailed>> },
     /// Settle a conflict.

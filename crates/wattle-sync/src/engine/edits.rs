@@ -1,9 +1,11 @@
 //! Edits: made in memory, stored in one commit, and only then answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wattle_context::{Author, Document, Edit, Edited, ItemId, Part, ResolveError, Typed};
+use wattle_context::{
+    Author, Document, Edit, Edited, ItemId, Part, ResolveError, Settlement, Typed, secrets,
+};
 use wattle_protocol::{Blob, Change, ChangeHash, Input, Position};
 use wattle_store::{Append, Store, StoreError};
 
@@ -104,10 +106,11 @@ impl Engine {
         let by = self.author();
         let budget = self.budget()?;
         let edited = match order {
-            Order::Edit { edits, why, .. } => {
+            Order::Edit { edits, ids: given, why, .. } => {
+                secrets::refuse(edits).map_err(EditFailed::Refused)?;
                 self.permit_edits(edits)?;
                 self.load_needed(edits)?;
-                let mut ids = Items::default();
+                let mut ids = Items { given: given.clone(), are_missing: false };
                 let mut next = || ids.next();
                 let edited = self
                     .guarded(|context| context.edit(edits, why, &by, &mut next))?
@@ -126,6 +129,9 @@ impl Engine {
                     .map_err(EditFailed::Refused)?
             }
             Order::Resolve { conflict, settlement, why, .. } => {
+                if let Settlement::Value(value) = settlement {
+                    secrets::refuse_value(conflict, value).map_err(EditFailed::Refused)?;
+                }
                 self.load_all(&Parts::Sections).map_err(EditFailed::Unreadable)?;
                 let (conflict, settlement) = (conflict.as_str(), settlement.clone());
                 self.guarded(|context| context.resolve(conflict, settlement, why, &by))?
@@ -266,15 +272,18 @@ pub(super) fn parse(edited: &Edited) -> Result<Vec<(Part, Change)>, EditFailed> 
     parsed.collect()
 }
 
-/// Random ids for new items.
-#[derive(Default)]
+/// Ids for new items: those that were given, then random ones.
 struct Items {
+    given: VecDeque<ItemId>,
     /// The system has given no randomness for one of them: none may be used.
     are_missing: bool,
 }
 
 impl Items {
     fn next(&mut self) -> ItemId {
+        if let Some(given) = self.given.pop_front() {
+            return given;
+        }
         let mut bytes = [0; 10];
         self.are_missing |= getrandom::fill(&mut bytes).is_err();
         ItemId::from_bytes(bytes)

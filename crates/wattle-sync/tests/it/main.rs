@@ -12,6 +12,7 @@ mod cable;
 mod direct;
 mod directory;
 mod failures;
+mod packs;
 mod processes;
 mod purge;
 mod removed;

@@ -8,10 +8,12 @@
 
 mod agents;
 mod alone;
+mod carried;
 mod client;
 mod connect;
 mod demo;
 mod desk;
+mod files;
 mod hook;
 mod http;
 mod import;
