@@ -252,8 +252,8 @@ impl Writer {
         let mut document = Automerge::load(Document::genesis(PART)).expect("it loads");
         let key = keypair().public();
         let actor = wattle_protocol::ActorId::of(&record().id(), &key, [7; 6]);
-        document.set_actor(ActorId::from(actor.0));
         document.set_author(Some(Author::from(key.0.to_vec())));
+        document.set_actor(ActorId::from(actor.0));
         Self { document, count: 0 }
     }
 

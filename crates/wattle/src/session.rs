@@ -91,9 +91,11 @@ impl Session {
 
     /// Opens it as somebody for another program, beside a peer of this process that has the links.
     pub(crate) async fn open_for(&self, whom: Acting, client: String) -> Result<Peer, Failure> {
-        let mut options = Options::new(&self.place.directory, whom.identity()?);
+        let other = Self { place: self.place.clone(), acting: whom, client: self.client };
+        let mut options = other.options()?;
         options.client = client;
-        options.uplink = Uplink::Never;
+        options.uplink = Uplink::ToAsk;
+        options.links_as = other.person_behind().await?;
         Ok(Peer::open(options).await?)
     }
 

@@ -53,8 +53,9 @@ impl Writer {
         let mut doc = Automerge::load(Document::genesis(PART)).expect("it loads");
         let PublicKey(author) = key.public();
         let actor = wattle_protocol::ActorId::of(&context, &key.public(), [1; 6]);
-        doc.set_actor(ActorId::from(actor.0));
+        // In this order: an author that is set gets an actor of its own.
         doc.set_author(Some(Author::from(author.to_vec())));
+        doc.set_actor(ActorId::from(actor.0));
         Self { key, context, doc, count: 0 }
     }
 

@@ -190,7 +190,8 @@ fn passage(
         }) {
             parts.push(before);
             rules.extend(bullets);
-            at = list.whole.end;
+            // Behind the last bullet there may be what names a link: the parser counts it to the list.
+            at = list.items.last().map_or(list.whole.end, |item| item.end);
         }
     }
     parts.push(text.get(at..under.end).unwrap_or_default());

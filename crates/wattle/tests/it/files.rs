@@ -98,16 +98,7 @@ fn hand_edits_outside_and_inside_come_back_and_nothing_is_doubled() {
     ana.ok(&[&["import", "--yes"], names().as_slice()].concat());
     ana.edit(&["rules", "add", "Keep the harbour clean"]);
     ana.edit(&["rules", "add", "No deploys on Friday"]);
-    for (file, before) in FILES {
-        ana.ok(&["export", "--into", file]);
-        let exported = text(&ana, file);
-        assert!(exported.starts_with(before), "{file}");
-        assert_eq!(exported.contains("\r\n"), before.contains("\r\n"), "{file}");
-        assert_eq!(exported.ends_with('\n'), before.ends_with('\n'), "{file}");
-        assert!(exported.contains("Keep the harbour clean"));
-        ana.ok(&["export", "--into", file]);
-        assert_eq!(text(&ana, file), exported, "{file}: a second export changes nothing");
-    }
+    exported_behind_what_was_there(&ana);
     let count = |section: &str| items(&ana, section).len();
     let (rules, instructions) = (count("rules"), count("instructions"));
     // Outside: a rule is reworded, a paragraph is new. Inside: reworded, deleted, and new.
@@ -139,6 +130,20 @@ fn hand_edits_outside_and_inside_come_back_and_nothing_is_doubled() {
     assert_eq!((&again["new"], &again["rewritten"]), (&0.into(), &0.into()), "{again:#}");
     assert_eq!((ana.export(), text(&ana, "AGENTS.md")), (said, now));
     assert_eq!(ana.json(&["conflicts"])["conflicts"].as_array().unwrap().len(), 0);
+}
+
+/// Each file gets a block, and keeps what it had, to the byte.
+fn exported_behind_what_was_there(ana: &Desk) {
+    for (file, before) in FILES {
+        ana.ok(&["export", "--into", file]);
+        let exported = text(ana, file);
+        assert!(exported.starts_with(before), "{file}");
+        assert_eq!(exported.contains("\r\n"), before.contains("\r\n"), "{file}");
+        assert_eq!(exported.ends_with('\n'), before.ends_with('\n'), "{file}");
+        assert!(exported.contains("Keep the harbour clean"));
+        ana.ok(&["export", "--into", file]);
+        assert_eq!(text(ana, file), exported, "{file}: a second export changes nothing");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::client::{Client, Era, after};
 use crate::desk::{Desk, Done};
+use crate::tasks::out_of_reach;
 
 const SESSION: &str = "5f3b1c1e-8a0e-4a55-9d51-2f7c7b1f9f10";
 
@@ -146,6 +147,7 @@ fn a_claim_that_is_lost_is_told_once() {
     let ana = Desk::new("ana");
     let task = ana.edit(&["tasks", "add", "First"]);
     let task = task["path"].as_str().unwrap().to_owned();
+    out_of_reach(&ana);
     let mut agent = Client::of_session(&ana, SESSION);
     agent.tool("task_claim", json!({ "id": "First" }));
     brief(&ana, SESSION);

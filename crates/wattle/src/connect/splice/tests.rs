@@ -11,7 +11,7 @@ fn only_the_change_gets_new_bytes() {
         ("one\r\nlast\r\n", "one\r\ntwo\r\nlast\r\n"),
         ("\u{feff}one\r\nlast", "\u{feff}one\r\ntwo\r\nlast"),
         ("one\nmixed\r\nlast\n\r\n", "one\ntwo\nmixed\r\nlast\n\r\n"),
-        ("a\r\none\nlast\n", "a\r\none\r\ntwo\nlast\n"),
+        ("a\r\none\nlast\n", "a\r\none\ntwo\r\nlast\n"),
         ("é\r\none\r\nü", "é\r\none\r\ntwo\r\nü"),
         ("nothing\r\nto do", "nothing\r\nto do"),
         ("", ""),

@@ -99,6 +99,13 @@ fn markdown() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 0..40).prop_map(|lines| lines.join("\n"))
 }
 
+#[test]
+fn what_names_a_link_behind_a_list_stays() {
+    let passages = passages("* must\n\n[w0]: http://w0\n  w0:", "AGENTS.md");
+    let bodies: Vec<&str> = passages.iter().map(|passage| passage.body.as_str()).collect();
+    assert_eq!(bodies, ["[w0]: http://w0\n  w0:"]);
+}
+
 proptest! {
     #[test]
     fn no_word_is_lost(text in markdown()) {
