@@ -6,7 +6,7 @@ mod voice;
 use sha2::{Digest, Sha256};
 use wattle_context::edit::Edit;
 use wattle_context::{Author, Context, Document, EditError, ItemId, Part, PathError};
-use wattle_protocol::{Blob, Change, ContextId, DocumentKey, Keypair, PublicKey};
+use wattle_protocol::{ActorId, Blob, Change, ContextId, DocumentKey, Keypair, PublicKey};
 
 use crate::names::part_of;
 use crate::scenario::Lies;
@@ -55,11 +55,12 @@ impl Party {
         let document = seen.document(&part).map_or_else(|| Document::new(part), Document::fork);
         context.insert(part, document);
         let key = self.keypair.public();
-        // One actor for all that it writes.
-        let actor = *key.0.first_chunk().ok_or(ForgeError::Nothing)?;
+        let by = naming.unwrap_or(key);
+        // One actor for all that it writes in a name.
+        let own = *key.0.first_chunk().ok_or(ForgeError::Nothing)?;
         let author = Author {
-            actor,
-            key: naming.unwrap_or(key).0,
+            actor: ActorId::of(&self.context, &by, own).0,
+            key: by.0,
             name: self.name.clone(),
             client: "patched".to_owned(),
             time_ms: lies.time.unwrap_or(NOW_MS),

@@ -260,7 +260,9 @@ impl World {
             .iter()
             .try_for_each(|change| reads_own(&change.header.hash, |hash| document.has(hash)));
         self.check("read your writes", read);
-        self.ledger.acknowledge(node, changes.iter().map(|change| (*key, change.header.hash)));
+        // The genesis of a document is nobody's edit: it may be all that is left where an edit was void.
+        let edits = changes.iter().filter(|change| !change.header.deps.is_empty());
+        self.ledger.acknowledge(node, edits.map(|change| (*key, change.header.hash)));
     }
 
     pub(crate) fn tick(&mut self, node: usize, life: u64) {
