@@ -122,6 +122,7 @@ fn hash(byte: u8) -> ChangeHash {
 fn messages() -> Vec<(&'static str, Message)> {
     let mut messages = openings();
     messages.extend(contents());
+    messages.extend(leases());
     messages
 }
 
@@ -226,6 +227,12 @@ fn contents() -> Vec<(&'static str, Message)> {
             }),
         ),
         ("propose", Message::Propose { context, proposal: proposal().sign(&key()) }),
+    ]
+}
+
+fn leases() -> Vec<(&'static str, Message)> {
+    let context = context();
+    vec![
         ("lease", Message::Lease { context, number: 300, request: request() }),
         (
             "leased",

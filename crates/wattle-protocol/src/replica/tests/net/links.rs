@@ -46,9 +46,9 @@ impl Net {
         let context = self.context();
         self.input(node, Input::Lease { context, number, request });
         self.run();
-        let mut answers = self.nodes[node].events.iter().filter_map(|event| match event {
-            Event::Leased { number: of, answer, .. } if *of == number => Some(answer.clone()),
-            _ => None,
+        let mut answers = self.nodes[node].events.iter().filter_map(|event| {
+            let Event::Leased { number: of, answer, .. } = event else { return None };
+            (*of == number).then(|| answer.clone())
         });
         let answer = answers.next().expect("an answer");
         assert_eq!(answers.next(), None);
