@@ -189,7 +189,7 @@ impl Grant {
     }
 
     /// Whether its sequencer signed it. Whether that one was the sequencer, the access log tells:
-    /// [`Log::sequencer_of`](crate::access::Log::sequencer_of).
+    /// [`Log::sequencers`](crate::access::Log::sequencers).
     pub fn verify(&self, context: &ContextId) -> bool {
         identity::verify(&self.sequencer, &grant_bytes(context, &self.lease), &self.signature)
     }

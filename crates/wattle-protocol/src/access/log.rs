@@ -297,9 +297,9 @@ impl Log {
         self.reigns.last_key_value().map_or((self.term, 0), |(reign, _)| *reign)
     }
 
-    /// Who ordered the log in a term, having been named by this entry.
-    pub fn sequencer_of(&self, term: u32, entry: u64) -> Option<PublicKey> {
-        self.reigns.get(&(term, entry)).copied()
+    /// Who ordered the log and since when: by term, and by the entry that named them in it.
+    pub fn sequencers(&self) -> &BTreeMap<(u32, u64), PublicKey> {
+        &self.reigns
     }
 
     /// Everybody who is or was a member, in the order of their keys.

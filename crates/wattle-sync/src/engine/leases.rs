@@ -161,7 +161,8 @@ impl Engine {
 
     /// Who orders the access log, and who did.
     pub(super) fn sequencers(&self) -> Sequencers {
-        Sequencers { context: self.context, log: self.access.log.clone() }
+        let named = self.access.log.as_ref().map(|log| log.sequencers().clone());
+        Sequencers { context: self.context, named: named.unwrap_or_default() }
     }
 }
 

@@ -51,7 +51,7 @@ fn the_relay_grants_a_lease_to_one_and_tells_the_others_whose_it_is() {
     let Grant { lease, sequencer, .. } = grant;
     assert_eq!((sequencer, lease.holder), (net.key(relay), bots));
     let log = net.log(ana);
-    assert_eq!(log.sequencer_of(lease.fence.term, lease.fence.entry), Some(sequencer));
+    assert_eq!(log.sequencers().get(&(lease.fence.term, lease.fence.entry)), Some(&sequencer));
     let held = Some(Answer::Held { holder: bots, claim: [1; 16], until: lease.until });
     assert_eq!(net.lease(cat, 1, request(cats, 1, TAKE)), held);
     // Asked again, after an answer that was lost: the same.
