@@ -1,5 +1,6 @@
 //! Conflicts as values.
 
+use crate::plain::hex;
 use sha2::{Digest, Sha256};
 
 use crate::policy::Policy;
@@ -57,8 +58,7 @@ impl Conflict {
     pub(crate) fn id(path: &str, candidates: &[Candidate]) -> String {
         let mut hash = Sha256::new().chain_update(path.as_bytes()).chain_update([0]);
         candidates.iter().for_each(|candidate| hash.update(candidate.change));
-        let digits = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        ["C-".to_owned(), digits].concat()
+        format!("C-{}", hex(hash.finalize().iter().take(4)))
     }
 
     /// The candidates with the letters that name them: `a`, `b`, …

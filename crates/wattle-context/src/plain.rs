@@ -46,6 +46,11 @@ pub fn short(path: &str) -> String {
     parts.collect::<Vec<String>>().join("/")
 }
 
+/// Bytes as hexadecimal digits, two for each.
+pub fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
+    bytes.into_iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// How long ago a time was (both in milliseconds since 1970), or the day when it is longer than a week.
 pub fn ago(time_ms: i64, now_ms: i64) -> String {
     let past = now_ms.saturating_sub(time_ms);

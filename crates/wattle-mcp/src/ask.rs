@@ -5,6 +5,7 @@
 //! is open. What comes back counts only if the conflict is still the one that was shown.
 
 use std::fmt;
+use wattle_context::plain::hex;
 
 use rmcp::model::{
     CallToolResponse, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction,
@@ -252,5 +253,5 @@ fn titles(scene: Scene<'_>, conflict: &Conflict) -> Vec<Json> {
 fn digest(conflict: &Conflict) -> String {
     let mut hash = Sha256::new().chain_update(conflict.path.as_bytes());
     conflict.candidates.iter().for_each(|candidate| hash.update(candidate.change));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
 use wattle_context::{Context, ItemId, Part, Section, roots};
@@ -101,9 +102,7 @@ fn digests(heads: &Heads) -> BTreeMap<char, String> {
         hash.update(id.0);
         heads.iter().for_each(|head| hash.update(head));
     }
-    let digest = |hash: Sha256| -> String {
-        hash.finalize().iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
-    };
+    let digest = |hash: Sha256| hex(hash.finalize().iter().take(DIGITS / 2));
     hashes.into_iter().map(|(bucket, hash)| (bucket, digest(hash))).collect()
 }
 

@@ -16,9 +16,9 @@ use wattle_sync::lease::Sequencers;
 use wattle_sync::{Kind, Parts, Peer, ReadError};
 
 use crate::limits::{GRACE, SEATS_MAX};
-use crate::text::hex;
 use crate::trouble::Trouble;
 use crate::who::{Me, client, mark_of};
+use wattle_context::plain::hex;
 
 /// A peer that is being opened; a failure is told to the agent as it is.
 pub type Opening = Pin<Box<dyn Future<Output = Result<Peer, String>> + Send>>;

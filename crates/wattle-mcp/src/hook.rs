@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use wattle_context::plain::hex;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -176,7 +177,7 @@ fn digest(heads: &Heads) -> String {
         hash.update(format!("{part:?}"));
         heads.iter().for_each(|head| hash.update(head));
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize().iter().take(16))
 }
 
 impl Told {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
 use wattle_context::plain::{ago, brief};
@@ -59,7 +60,7 @@ pub(crate) fn client(program: &str, mark: &str) -> String {
 
 /// The mark of a session: the same in every process of it.
 pub(crate) fn mark_of(session: &str) -> String {
-    Sha256::digest(session.as_bytes()).iter().take(2).map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(session.as_bytes()).iter().take(2))
 }
 
 /// The reason as it may stand in the history of an agent's edit: none that says a person decided.

@@ -1,9 +1,6 @@
 //! Bytes as hexadecimal digits, for files and for people.
 
-/// Two digits for each byte.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub(crate) use wattle_context::plain::hex;
 
 /// The bytes of what [`hex`] writes.
 pub(crate) fn unhex(digits: &str) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 //! the byte.
 
 use std::ops::Range;
+use wattle_context::plain::hex;
 
 pub(crate) mod base;
 pub(crate) mod parse;
@@ -108,8 +109,7 @@ impl Mark {
 
 /// The beginning of the hash of a text.
 pub(crate) fn hash(text: &str) -> String {
-    let bytes = Sha256::digest(text.as_bytes());
-    bytes.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(text.as_bytes()).iter().take(DIGITS / 2))
 }
 
 /// A file's text around its managed block; none if it has none.

@@ -1,5 +1,6 @@
 //! Version tokens: the first sixteen hexadecimal digits of each head, joined by dots.
 
+use crate::plain::hex;
 use automerge::ChangeHash;
 
 use crate::limits::HEAD_DIGITS;
@@ -10,6 +11,5 @@ pub(super) fn token(heads: &[ChangeHash]) -> String {
 }
 
 pub(super) fn short(head: &ChangeHash) -> String {
-    let digits = head.0.iter().take(HEAD_DIGITS / 2);
-    digits.map(|byte| format!("{byte:02x}")).collect()
+    hex(head.0.iter().take(HEAD_DIGITS / 2))
 }

@@ -1,5 +1,6 @@
 //! The log: what each change touched.
 
+use crate::plain::hex;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{Key, ObjectId, OpId};
@@ -212,8 +213,4 @@ fn places(document: &Document) -> BTreeMap<ObjectId, Place> {
     }
     places.insert(named(&items), Place::Items);
     places
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

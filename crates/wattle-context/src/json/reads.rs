@@ -1,5 +1,6 @@
 //! What reads and edits give, as JSON for programs.
 
+use crate::plain::hex;
 use serde_json::{Map, Value as Json, json};
 
 use super::{timestamp, value_to_json};
@@ -157,5 +158,5 @@ fn values(values: &[Value]) -> Json {
 
 /// As in version tokens, so that it serves as a base.
 fn short(change: &[u8; 32]) -> String {
-    change.iter().take(HEAD_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+    hex(change.iter().take(HEAD_DIGITS / 2))
 }

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use wattle_sync::clock::now_s;
 
 use crate::limits::{TOKEN_BYTES_MAX, TOKENS_MAX};
-use crate::text::hex;
+use wattle_context::plain::hex;
 
 /// With this begins every token.
 const PREFIX: &str = "wattle_";

@@ -83,8 +83,11 @@ impl Engine {
     pub(super) fn note_fork(&mut self, entries: &[Blob; 2]) {
         let [here, other] = entries;
         tracing::error!("the sequencer has signed two entries of the access log with one number");
-        let forked =
-            Forked { time: self.access.clock.unix_s(), here: hex(here), other: hex(other) };
+        let forked = Forked {
+            time: self.access.clock.unix_s(),
+            here: hex(here.iter()),
+            other: hex(other.iter()),
+        };
         let same = |known: &Forked| known.here == forked.here && known.other == forked.other;
         if self.ledger.forks.iter().any(same) || self.ledger.forks.len() >= FORKS_MAX {
             return;

@@ -33,7 +33,7 @@ pub fn to_json(pack: &Pack) -> Json {
     json!({
         "wattle_full": FORMAT,
         "context": pack.context.to_string(),
-        "access": pack.access.iter().map(|entry| hex(entry)).collect::<Vec<_>>(),
+        "access": pack.access.iter().map(|entry| hex(entry.iter())).collect::<Vec<_>>(),
         "documents": documents.collect::<Vec<_>>(),
     })
 }
@@ -77,7 +77,7 @@ fn change(change: &Change) -> Json {
             "signature": hex(&seal.signature.0),
         })
     });
-    json!({ "bytes": hex(&change.bytes), "seal": seal })
+    json!({ "bytes": hex(change.bytes.iter()), "seal": seal })
 }
 
 fn read(json: &Json) -> Option<Change> {

@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use wattle_context::plain::hex;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -107,5 +108,5 @@ impl Records {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }

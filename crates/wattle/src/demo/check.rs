@@ -1,6 +1,7 @@
 //! What the demonstration claims, checked.
 
 use std::time::Duration;
+use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
 use wattle_context::{Context, LogFilter};
@@ -51,8 +52,7 @@ async fn meet(a: &Actor, b: &Actor) -> Result<String, Failure> {
 /// The beginning of the SHA-256 of what `wattle export --json` prints.
 pub(super) fn fingerprint(context: &Context) -> String {
     let exported = format!("{:#}\n", context.export());
-    let hash = Sha256::digest(exported.as_bytes());
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(exported.as_bytes()).iter().take(6))
 }
 
 /// Both histories hold every change that any writer was acknowledged, and no other; answers how many.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -47,8 +48,7 @@ pub(super) enum MemoryError {
 impl Memory {
     /// Of a session on the context in this folder. The client chooses the id, so it is hashed.
     pub(super) fn of(directory: &Path, session: &str) -> Self {
-        let name = Sha256::digest(session.as_bytes());
-        let name: String = name.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(Sha256::digest(session.as_bytes()).iter().take(16));
         let folder = directory.join("sessions");
         Self { file: folder.join(format!("{name}.json")), folder }
     }
