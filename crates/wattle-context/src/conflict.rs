@@ -1,8 +1,8 @@
 //! Conflicts as values.
 
-use crate::plain::hex;
 use sha2::{Digest, Sha256};
 
+use crate::plain::hex;
 use crate::policy::Policy;
 use crate::value::Value;
 

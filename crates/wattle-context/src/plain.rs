@@ -1,11 +1,14 @@
 //! Text of others, made fit to be shown: to a person at a terminal, or to an agent.
 
+use crate::edit::Touch;
 use crate::json::timestamp;
 use crate::value::ItemId;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// Others that a line on an edit names.
+const TOUCHES_MAX: usize = 3;
 /// Characters of an id that is cut short: more than enough to find the item.
 const ID_CHARS: usize = 8;
 
@@ -49,6 +52,30 @@ pub fn short(path: &str) -> String {
 /// Bytes as hexadecimal digits, two for each.
 pub fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
     bytes.into_iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A reason behind what it is the reason of; nothing where there is none.
+pub fn because(why: &str, chars_max: usize) -> String {
+    let why = brief(why, chars_max);
+    if why.is_empty() { why } else { format!(": {why}") }
+}
+
+/// Who else wrote, when and why, on one line. `who` and `why` are the characters that there is room for.
+pub fn touches(with: &[Touch], (who, why): (usize, usize), now_ms: i64) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for touch in with {
+        let (by, when) = (brief(&touch.by, who), ago(touch.time, now_ms));
+        let line = format!("{by} ({when}{})", because(&touch.why, why));
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    let more = told.len().saturating_sub(TOUCHES_MAX);
+    told.truncate(TOUCHES_MAX);
+    if more > 0 {
+        told.push(format!("{more} more"));
+    }
+    told.join(", ")
 }
 
 /// How long ago a time was (both in milliseconds since 1970), or the day when it is longer than a week.

@@ -5,7 +5,6 @@
 //! is open. What comes back counts only if the conflict is still the one that was shown.
 
 use std::fmt;
-use wattle_context::plain::hex;
 
 use rmcp::model::{
     CallToolResponse, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction,
@@ -17,6 +16,7 @@ use rmcp::{RoleServer, model::ClientResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
+use wattle_context::plain::hex;
 use wattle_context::{Candidate, Conflict, Settlement, Value};
 use wattle_sync::Parts;
 

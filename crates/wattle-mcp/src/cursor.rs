@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
+use wattle_context::plain::hex;
 use wattle_context::{Context, ItemId, Part, Section, roots};
 use wattle_sync::Heads;
 

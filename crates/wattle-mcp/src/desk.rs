@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use wattle_context::Context;
+use wattle_context::plain::hex;
 use wattle_sync::clock::now_ms;
 use wattle_sync::lease::Sequencers;
 use wattle_sync::{Kind, Parts, Peer, ReadError};
@@ -18,7 +19,6 @@ use wattle_sync::{Kind, Parts, Peer, ReadError};
 use crate::limits::{GRACE, SEATS_MAX};
 use crate::trouble::Trouble;
 use crate::who::{Me, client, mark_of};
-use wattle_context::plain::hex;
 
 /// A peer that is being opened; a failure is told to the agent as it is.
 pub type Opening = Pin<Box<dyn Future<Output = Result<Peer, String>> + Send>>;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use wattle_context::json::edits_from_json;
-use wattle_context::plain::{ago, brief, short};
-use wattle_context::{Answer, Conflict, Edit, Landed, Op, Part, Path, Section, Touch};
+use wattle_context::plain::{brief, short, touches};
+use wattle_context::{Answer, Conflict, Edit, Landed, Op, Part, Path, Section};
 use wattle_sync::Parts;
 
 use crate::args;
@@ -13,14 +13,15 @@ use crate::news::{self, News};
 use crate::page::Page;
 use crate::read::foot;
 use crate::show;
-use crate::text::{because, quoted};
+use crate::text::{WHY_CHARS, quoted};
 use crate::trouble::Trouble;
 use crate::who::{Authors, Me, own_words};
 
+/// Who else wrote.
+const BY_CHARS: usize = 40;
+
 /// Sections that bind others: who edits there says what they had read.
 const GUARDED: [Section; 3] = [Section::Rules, Section::Tools, Section::People];
-/// Others that one line names.
-const OTHERS_MAX: usize = 3;
 
 /// Makes the edits, and says how they met what others did.
 pub(crate) async fn run(desk: &Opened, args: args::Edit) -> Result<String, Trouble> {
@@ -163,9 +164,14 @@ fn landing(scene: Scene<'_>, op: Op, answer: &Answer) -> Vec<String> {
     };
     let landed = match &answer.landed {
         Landed::OnTop => "on top".to_owned(),
-        Landed::Merged { with } => format!("merged with {}", touches(with, scene.now_ms)),
+        Landed::Merged { with } => {
+            format!("merged with {}", touches(with, (BY_CHARS, WHY_CHARS), scene.now_ms))
+        }
         Landed::Overlapping { with } => {
-            format!("overlapping with {}: read it again", touches(with, scene.now_ms))
+            format!(
+                "overlapping with {}: read it again",
+                touches(with, (BY_CHARS, WHY_CHARS), scene.now_ms)
+            )
         }
     };
     let path = short(&answer.path);
@@ -174,24 +180,6 @@ fn landing(scene: Scene<'_>, op: Op, answer: &Answer) -> Vec<String> {
         lines.push(format!("  it replaced {}", quoted(replaced, 300)));
     }
     lines
-}
-
-/// Who else, when and why.
-fn touches(with: &[Touch], now_ms: i64) -> String {
-    let mut told: Vec<String> = Vec::new();
-    for touch in with {
-        let by = brief(&touch.by, 40);
-        let line = format!("{by} ({}{})", ago(touch.time, now_ms), because(&touch.why));
-        if !told.contains(&line) {
-            told.push(line);
-        }
-    }
-    let more = told.len().saturating_sub(OTHERS_MAX);
-    told.truncate(OTHERS_MAX);
-    if more > 0 {
-        told.push(format!("{more} more"));
-    }
-    told.join(", ")
 }
 
 /// The conflicts that are open where edits were made, each once.

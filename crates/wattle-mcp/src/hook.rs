@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use wattle_context::plain::hex;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wattle_context::plain::hex;
 use wattle_context::plain::short;
 use wattle_context::{Conflict, Path};
 use wattle_sync::{Heads, Parts, Peer, ReadError};

@@ -8,7 +8,9 @@ use wattle_context::claim::{self, Claim, Record};
 use wattle_context::plain::brief;
 use wattle_context::{ItemId, ItemView, Path, Section};
 use wattle_sync::clock::now_ms;
-use wattle_sync::task::{After, Handle, Holder, Report, Standing, Taken, is_granted, owner};
+use wattle_sync::task::{
+    After, Handle, Holder, Report, Standing, TTL_S, Taken, is_granted, owner, seconds_left,
+};
 use wattle_sync::{Parts, PublicKey};
 
 use crate::args::{Status, TaskClaim, TaskUpdate};
@@ -19,8 +21,6 @@ use crate::text::count;
 use crate::trouble::Trouble;
 use crate::who;
 
-/// How long a claim holds, unless the caller says otherwise.
-const TTL_S: i64 = 1_800;
 /// A note in the log of a task.
 const NOTE_CHARS: usize = 2_000;
 /// Tasks that one call tries to claim, when others are faster.
@@ -111,18 +111,21 @@ async fn stands(
     let told = match standing {
         Standing::Lost { by } => return footed(desk, lost(&task, by.as_ref())).await,
         Standing::Leased { fence, until_ms } => {
-            format!("leased: {address} is yours alone for {} s; fence {fence}.", seconds(*until_ms))
+            format!(
+                "leased: {address} is yours alone for {} s; fence {fence}.",
+                seconds_left(*until_ms)
+            )
         }
         Standing::Optimistic { until_ms, refused: Some(refusal) } => format!(
             "optimistic: {address} is yours as far as this replica knows, for {} s; the relay grants no \
              lease: {}.",
-            seconds(*until_ms),
+            seconds_left(*until_ms),
             brief(&refusal.reason, 120)
         ),
         Standing::Optimistic { until_ms, refused: None } => format!(
             "optimistic: {address} is yours as far as this replica knows, for {} s; the relay is out of \
              reach, so a replica that is apart may have given it to another. Renew it later.",
-            seconds(*until_ms)
+            seconds_left(*until_ms)
         ),
     };
     let handle = handle.map(|handle| format!("\nclaim: {handle}")).unwrap_or_default();
@@ -136,16 +139,12 @@ fn lost(task: &ItemView, by: Option<&Holder>) -> String {
             "lost: {address} is held by {} for another {} s. Stop, leave a note with task_update, and \
              take another: task_claim without id.",
             brief(&holder.name, 80),
-            seconds(holder.until_ms)
+            seconds_left(holder.until_ms)
         ),
         None => format!(
             "lost: this claim has ended or expired. task_claim id={address} claims {address} anew."
         ),
     }
-}
-
-fn seconds(until_ms: i64) -> i64 {
-    (until_ms - now_ms()).max(0) / 1_000
 }
 
 async fn footed(desk: &Opened, told: String) -> Result<String, Trouble> {

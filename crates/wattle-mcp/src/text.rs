@@ -1,7 +1,10 @@
 //! Text of others, made fit to stand in an answer.
 
 use wattle_context::Value;
-use wattle_context::plain::{brief, clean};
+use wattle_context::plain::{self, brief, clean};
+
+/// Characters of a reason.
+pub(crate) const WHY_CHARS: usize = 120;
 
 /// The beginning of a text that has room in so many bytes.
 pub(crate) fn head(text: &str, bytes_max: usize) -> &str {
@@ -27,8 +30,7 @@ pub(crate) fn fenced(text: &str) -> String {
 
 /// A reason behind what it is the reason of.
 pub(crate) fn because(why: &str) -> String {
-    let why = brief(why, 120);
-    if why.is_empty() { why } else { format!(": {why}") }
+    plain::because(why, WHY_CHARS)
 }
 
 /// So many of something.

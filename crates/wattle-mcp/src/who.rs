@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
+use wattle_context::plain::hex;
 use wattle_context::plain::{ago, brief};
 use wattle_context::{Candidate, Context, ItemView, LogEntry, LogFilter, Part, Section};
 

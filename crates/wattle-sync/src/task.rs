@@ -13,9 +13,13 @@ use wattle_protocol::identity::Signature;
 use wattle_protocol::lease::{ClaimName, Fence, Grant, Lease, Subject};
 use wattle_protocol::message::Refusal;
 
+use crate::clock::now_ms;
 use crate::error::{EditFailed, ReadError};
 use crate::hex::{hex, unhex};
 use crate::lease::Sequencers;
+
+/// How long a claim holds or goes on, in seconds, unless somebody says otherwise.
+pub const TTL_S: i64 = 1_800;
 
 /// Names a claim: the task's id, a dot, eight hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +166,11 @@ pub fn is_granted(sequencers: &Sequencers, task: &ItemId, record: &Record) -> bo
         Some(Grant { lease, sequencer: sequencers.of(&fence)?, signature })
     };
     grant().is_some_and(|grant| sequencers.granted(&grant))
+}
+
+/// How many seconds are left until a time in milliseconds since 1970; none when it has come.
+pub fn seconds_left(until_ms: i64) -> i64 {
+    (until_ms - now_ms()).max(0) / 1_000
 }
 
 /// Who holds a task.

@@ -2,6 +2,8 @@
 //! the byte.
 
 use std::ops::Range;
+
+use wattle_context::Section;
 use wattle_context::plain::hex;
 
 pub(crate) mod base;
@@ -104,6 +106,18 @@ impl Mark {
         let mut word = |name: &str| words.next()?.strip_prefix(name).map(str::to_owned);
         let mark = Self { context: word("context=")?, version: word("v=")?, hash: word("hash=")? };
         words.next().is_none().then_some(mark)
+    }
+}
+
+/// The fields that a block shows: the name, the text, and whom it is for.
+pub(crate) fn fields(section: Section) -> (&'static str, &'static str, &'static str) {
+    match section {
+        Section::Rules => ("statement", "rationale", "scope"),
+        Section::Instructions
+        | Section::People
+        | Section::Documents
+        | Section::Tasks
+        | Section::Tools => ("title", "body", "audience"),
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::io;
 
-use wattle_context::plain::{ago, brief};
+use wattle_context::plain::touches;
 use wattle_context::{Answer, Landed, Op, Touch};
 use wattle_sync::clock::now_ms;
 
 use crate::render::quoted;
 use crate::screen::{Paint, Screen, say};
 
-/// Others that an answer names in one line.
-const OTHERS_SHOWN: usize = 3;
+/// Who else wrote.
+const BY_CHARS: usize = 20;
+/// Why they did.
+const WHY_CHARS: usize = 40;
 
 /// One answer: what was done where, how it met what others did, and what to do next.
 pub(crate) fn answer(screen: &mut Screen, op: Op, answer: &Answer) -> io::Result<()> {
@@ -42,25 +44,7 @@ pub(crate) fn landed(landed: &Landed, paint: Paint) -> String {
 
 /// Who else, when and why.
 pub(crate) fn others(with: &[Touch]) -> String {
-    let now = now_ms();
-    let mut told: Vec<String> = Vec::new();
-    for touch in with {
-        let why = if touch.why.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", brief(&touch.why, 40))
-        };
-        let line = format!("{} ({}{why})", brief(&touch.by, 20), ago(touch.time, now));
-        if !told.contains(&line) {
-            told.push(line);
-        }
-    }
-    let more = told.len().saturating_sub(OTHERS_SHOWN);
-    told.truncate(OTHERS_SHOWN);
-    if more > 0 {
-        told.push(format!("{more} more"));
-    }
-    told.join(", ")
+    touches(with, (BY_CHARS, WHY_CHARS), now_ms())
 }
 
 fn done(op: Op) -> &'static str {

@@ -5,7 +5,7 @@ use wattle_context::claim::{self, ready};
 use wattle_context::plain::{brief, clean};
 use wattle_context::{ItemId, ItemView, Section};
 use wattle_sync::clock::now_ms;
-use wattle_sync::task::{After, Handle, Report, Standing, Taken, owner};
+use wattle_sync::task::{After, Handle, Report, Standing, TTL_S, Taken, owner, seconds_left};
 use wattle_sync::{Parts, Peer, PublicKey};
 
 use crate::args::task::{Claim, Fence, List, OfClaim, Status, Task};
@@ -15,8 +15,6 @@ use crate::screen::{Form, Screen, say};
 use crate::session::{Session, locate};
 use crate::who::{Roll, Whom};
 
-/// How long a claim goes on after a report.
-const TTL_S: i64 = 1_800;
 /// A title in a line.
 const TITLE_CHARS: usize = 100;
 
@@ -135,22 +133,25 @@ fn told(
     let title = task.map(|task| format!(" {}", title(task))).unwrap_or_default();
     let sentence = match standing {
         Standing::Leased { fence, until_ms } => {
-            format!("leased for {} s, fence {fence}", seconds(*until_ms))
+            format!("leased for {} s, fence {fence}", seconds_left(*until_ms))
         }
         Standing::Optimistic { until_ms, refused: Some(refusal) } => format!(
             "optimistic for {} s: the relay grants no lease ({})",
-            seconds(*until_ms),
+            seconds_left(*until_ms),
             refusal.reason
         ),
         Standing::Optimistic { until_ms, refused: None } => {
-            format!("optimistic for {} s: nobody who grants leases is in reach", seconds(*until_ms))
+            format!(
+                "optimistic for {} s: nobody who grants leases is in reach",
+                seconds_left(*until_ms)
+            )
         }
         Standing::Lost { by } => {
             let held = match by {
                 Some(holder) => format!(
                     "is held by {} for another {} s",
                     brief(&holder.name, 80),
-                    seconds(holder.until_ms)
+                    seconds_left(holder.until_ms)
                 ),
                 None => "is held by nobody: the claim has ended or expired".to_owned(),
             };
@@ -215,7 +216,7 @@ async fn list(session: &Session, args: &List, screen: &mut Screen) -> Result<(),
     }
     for task in &tasks {
         let held = owner(&sequencers, task, now).map(|owner: claim::Claim| {
-            format!("  held by {} for {} s", brief(&owner.holder, 60), seconds(owner.until_ms))
+            format!("  held by {} for {} s", brief(&owner.holder, 60), seconds_left(owner.until_ms))
         });
         let status = brief(&word(task, "status"), 20);
         say!(screen, "{}  {status}  {}{}", path(task), title(task), held.unwrap_or_default())?;
@@ -249,8 +250,4 @@ fn title(task: &ItemView) -> String {
 
 fn word(task: &ItemView, field: &str) -> String {
     task.fields.get(field).map(|field| field.value.to_string()).unwrap_or_default()
-}
-
-fn seconds(until_ms: i64) -> i64 {
-    (until_ms - now_ms()).max(0) / 1_000
 }

@@ -1,9 +1,9 @@
 //! Version tokens: the first sixteen hexadecimal digits of each head, joined by dots.
 
-use crate::plain::hex;
 use automerge::ChangeHash;
 
 use crate::limits::HEAD_DIGITS;
+use crate::plain::hex;
 
 pub(super) fn token(heads: &[ChangeHash]) -> String {
     let short = |head: &ChangeHash| short(head);

@@ -1,6 +1,5 @@
 //! The log: what each change touched.
 
-use crate::plain::hex;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{Key, ObjectId, OpId};
@@ -10,6 +9,7 @@ use super::{LogEntry, LogFilter};
 use crate::context::Context;
 use crate::document::{Document, Written};
 use crate::path::Path;
+use crate::plain::hex;
 use crate::read::{DELETED, DELETED_BODY, Reader, named};
 use crate::schema::{Part, Section};
 use crate::value::ItemId;

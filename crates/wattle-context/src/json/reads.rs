@@ -1,6 +1,5 @@
 //! What reads and edits give, as JSON for programs.
 
-use crate::plain::hex;
 use serde_json::{Map, Value as Json, json};
 
 use super::{timestamp, value_to_json};
@@ -8,6 +7,7 @@ use crate::conflict::{Candidate, Conflict, ConflictKind, letter};
 use crate::edit::{Answer, Landed, Touch};
 use crate::history::{Difference, LogEntry};
 use crate::limits::HEAD_DIGITS;
+use crate::plain::hex;
 use crate::value::Value;
 use crate::view::{Defect, FieldView, ItemView};
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use wattle_context::plain::hex;
 use wattle_sync::clock::now_s;
 
 use crate::limits::{TOKEN_BYTES_MAX, TOKENS_MAX};
-use wattle_context::plain::hex;
 
 /// With this begins every token.
 const PREFIX: &str = "wattle_";

@@ -32,7 +32,7 @@ pub(crate) struct Claim {
     #[arg(value_name = "TASK")]
     pub(crate) task: Option<String>,
     /// How long it holds without being renewed
-    #[arg(long = "for", value_name = "SECONDS", default_value_t = 1_800, value_parser = seconds())]
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = wattle_sync::task::TTL_S, value_parser = seconds())]
     pub(crate) ttl_s: i64,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Renew {
     #[command(flatten)]
     pub(crate) claim: OfClaim,
     /// How long it holds from now on
-    #[arg(long = "for", value_name = "SECONDS", default_value_t = 1_800, value_parser = seconds())]
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = wattle_sync::task::TTL_S, value_parser = seconds())]
     pub(crate) ttl_s: i64,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use wattle_context::plain::brief;
 use wattle_context::{Conflict, Context, ItemId, ItemView, Section, Value};
 
+use super::fields;
 use super::parse::{self, Group, Piece, Said};
 
 /// The sections that a block shows.
@@ -114,14 +115,7 @@ impl Page {
 fn said(item: &ItemView, group: &Group) -> Said {
     let text = |name: &str| value(item, name).text().unwrap_or_default().to_owned();
     let list = |name: &str| value(item, name).list().unwrap_or_default().to_vec();
-    let (name, body, places) = match item.section {
-        Section::Rules => ("statement", "rationale", "scope"),
-        Section::Instructions
-        | Section::People
-        | Section::Documents
-        | Section::Tasks
-        | Section::Tools => ("title", "body", "audience"),
-    };
+    let (name, body, places) = fields(item.section);
     let severity = if let Group::Rules(severity) = group { *severity } else { None };
     let body = text(body);
     let trimmed = body.trim_end().trim_start_matches('\n').to_owned();

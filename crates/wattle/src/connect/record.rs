@@ -8,10 +8,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use wattle_context::plain::hex;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wattle_context::plain::hex;
 
 use super::file;
 use super::splice::ends;

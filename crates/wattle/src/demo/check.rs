@@ -1,9 +1,9 @@
 //! What the demonstration claims, checked.
 
 use std::time::Duration;
-use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
+use wattle_context::plain::hex;
 use wattle_context::{Context, LogFilter};
 use wattle_sync::Parts;
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use wattle_context::plain::hex;
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+use wattle_context::plain::hex;
 use wattle_mcp::Told;
 
 /// Sessions that are remembered.

@@ -7,6 +7,7 @@ use wattle_context::{Context, Op, Path as ItemPath, Section, Value};
 
 use super::known;
 use super::plan::{Fate, Step, edit};
+use crate::block::fields;
 use crate::block::parse::Said;
 use crate::block::render::{Entry, Rendered};
 use crate::block::take::{Taken, taken};
@@ -141,17 +142,5 @@ impl Hand<'_> {
             new_id: None,
             rivals: Vec::new(),
         }
-    }
-}
-
-/// The fields that a block shows: the name, the text, and whom it is for.
-fn fields(section: Section) -> (&'static str, &'static str, &'static str) {
-    match section {
-        Section::Rules => ("statement", "rationale", "scope"),
-        Section::Instructions
-        | Section::People
-        | Section::Documents
-        | Section::Tasks
-        | Section::Tools => ("title", "body", "audience"),
     }
 }
