@@ -23,9 +23,24 @@ use wattle_tests::raw::{Heard, Raw};
 
 const PART: Part = Part::Section(Section::Tasks);
 const DOCUMENT: DocumentKey = DocumentKey { scope: 3, item: [0; 16] };
-/// How many changes are on their way at once, and how many times as many a round has: one, as somebody
-/// types; many, as a crowd of agents.
-const WINDOWS: [(usize, usize); 2] = [(1, 1), (64, 20)];
+/// What is on its way at once: one change, as somebody types; a flood of one author, of which the relay
+/// checks the newest signatures; one of a crowd, of which it checks each.
+const LOADS: [Load; 3] = [
+    Load { window: 1, authors: 1, times: 1 },
+    Load { window: 64, authors: 1, times: 20 },
+    Load { window: 64, authors: 64, times: 20 },
+];
+
+#[derive(Clone, Copy)]
+struct Load {
+    /// Changes that are on their way at once.
+    window: usize,
+    /// Actors that write in turn.
+    authors: u8,
+    /// How many times as many changes a round has.
+    times: usize,
+}
+
 const SECRET: [u8; 32] = [1; 32];
 
 fn main() {
@@ -45,11 +60,11 @@ fn main() {
         let mut unsigned = House::new(&unsigned, &folder.path().join("unsigned"), readers).await;
         println!("1 writer, {readers} readers, {rounds} rounds each in turn");
         println!("{:<18} {:>26} {:>26} {:>22}", "", "with signatures", "without", "with / without");
-        for (window, times) in WINDOWS {
-            let changes = times * changes;
+        for load in LOADS {
+            let (window, changes) = (load.window, load.times * changes);
             let mut taken = Vec::new();
             for round in 0..=rounds {
-                let written: Vec<_> = (0..changes).map(|_| writer.write()).collect();
+                let written: Vec<_> = (0..changes).map(|_| writer.write(load.authors)).collect();
                 let pair = if round % 2 == 0 {
                     let first = signed.pass_on(&written, window).await;
                     (first, unsigned.pass_on(&written, window).await)
@@ -62,7 +77,7 @@ fn main() {
                     taken.push(pair);
                 }
             }
-            report(window, (readers, changes), &taken);
+            report(load, (readers, changes), &taken);
         }
     });
 }
@@ -75,7 +90,7 @@ struct Took {
     busy: f64,
 }
 
-fn report(window: usize, (readers, changes): (usize, usize), taken: &[(Took, Took)]) {
+fn report(load: Load, (readers, changes): (usize, usize), taken: &[(Took, Took)]) {
     let deliveries = (readers * changes) as f64;
     let show = |what: &str, of: &dyn Fn(&Took) -> f64, digits: usize| {
         let with = spread(taken.iter().map(|(with, _)| of(with)).collect());
@@ -87,7 +102,8 @@ fn report(window: usize, (readers, changes): (usize, usize), taken: &[(Took, Too
         let (with, without) = (text(with, digits), text(without, digits));
         println!("{what:<18} {with:>26} {without:>26} {:>22}", text(ratio, 2));
     };
-    println!("{window} under way, {changes} in a round");
+    let Load { window, authors, .. } = load;
+    println!("{window} under way of {authors} authors, {changes} in a round");
     show("deliveries/s", &|took| deliveries / took.wall, 0);
     show("relay's µs/change", &|took| took.busy * 1e6 / changes as f64, 0);
 }
@@ -250,15 +266,15 @@ struct Writer {
 impl Writer {
     fn new() -> Self {
         let mut document = Automerge::load(Document::genesis(PART)).expect("it loads");
-        let key = keypair().public();
-        let actor = wattle_protocol::ActorId::of(&record().id(), &key, [7; 6]);
-        document.set_author(Some(Author::from(key.0.to_vec())));
-        document.set_actor(ActorId::from(actor.0));
+        document.set_author(Some(Author::from(keypair().public().0.to_vec())));
         Self { document, count: 0 }
     }
 
-    fn write(&mut self) -> (Blob, Option<Seal>) {
+    fn write(&mut self, authors: u8) -> (Blob, Option<Seal>) {
         self.count += 1;
+        let author = (self.count % u64::from(authors)) as u8;
+        let actor = wattle_protocol::ActorId::of(&record().id(), &keypair().public(), [author; 6]);
+        self.document.set_actor(ActorId::from(actor.0));
         let key = format!("{}", self.count % 64);
         let value = format!("{}{}", self.count, "x".repeat(100));
         let written = self

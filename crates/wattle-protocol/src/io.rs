@@ -5,6 +5,7 @@ mod store;
 
 use crate::access::Rights;
 use crate::change::Change;
+use crate::frame::Frame;
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, Position};
 use crate::identity::Seal;
 use crate::lease;
@@ -45,7 +46,7 @@ pub enum Input {
         /// From where.
         link: LinkId,
         /// One WebSocket binary message.
-        frame: Vec<u8>,
+        frame: Frame,
     },
     /// Bytes of earlier `Send`s have left for the socket; the link can take as many more.
     Drained {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admit;
 pub mod change;
+pub mod frame;
 pub mod graph;
 pub mod id;
 pub mod identity;
@@ -17,6 +18,7 @@ pub mod replica;
 pub mod wire;
 
 pub use change::{Change, Header};
+pub use frame::Frame;
 pub use id::{
     ACTOR_KEY_BYTES, ActorId, Blob, ChangeHash, ContextId, DocumentId, DocumentKey, LinkId,
     Position, PublicKey, StoreId,

@@ -196,7 +196,7 @@ impl Replica {
                 self.connected(link, (None, Side::Dials), (nonce, token));
             }
             Input::Lease { context, number, request } => self.lease(context, (number, request)),
-            Input::Received { link, frame } => self.received(link, &frame),
+            Input::Received { link, frame } => self.received(link, frame),
             Input::Drained { link, bytes } => self.drained(link, bytes),
             Input::Disconnected { link } => self.disconnected(link),
             Input::Store(reply) => self.store_reply(reply),

@@ -167,7 +167,10 @@ impl Engine {
         for notice in waiting.mentions.into_iter().chain(waiting.notices) {
             self.notice(notice);
         }
-        for arrival in waiting.arrivals {
+        let mut arrivals = waiting.arrivals.into_iter();
+        let mut before = arrivals.next();
+        while let Some(mut arrival) = before {
+            before = arrivals.find_map(|next| arrival.join(next));
             self.arrival(arrival);
         }
         if self.machine.deadline().is_some_and(|deadline| deadline <= self.now()) {

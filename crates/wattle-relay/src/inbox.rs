@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wattle_protocol::io::StoreReply;
-use wattle_protocol::{ContextId, DocumentKey, LinkId, Position};
+use wattle_protocol::{ContextId, DocumentKey, Frame, LinkId, Position};
 
 use crate::link::{LinkEnd, Room};
 use crate::login::Decision;
@@ -14,8 +14,28 @@ use crate::login::Decision;
 #[derive(Debug)]
 pub(crate) enum Arrival {
     Connected { link: LinkId, end: Arc<LinkEnd> },
-    Frame { link: LinkId, frame: Vec<u8>, at: Instant, room: Room },
+    Frame { link: LinkId, frame: Frame, at: Instant, room: Room },
     Gone { link: LinkId },
+}
+
+impl Arrival {
+    /// Adds what comes next, if it is of the same link and one frame could have carried both; else answers
+    /// it.
+    pub(crate) fn join(&mut self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (
+                Self::Frame { link, frame, room, .. },
+                Self::Frame { link: of, frame: next, at, room: more },
+            ) if *link == of => {
+                match frame.join(next) {
+                    None => room.join(more),
+                    Some(frame) => return Some(Self::Frame { link: of, frame, at, room: more }),
+                }
+                None
+            }
+            (_, next) => Some(next),
+        }
+    }
 }
 
 /// What comes from inside; never held back.

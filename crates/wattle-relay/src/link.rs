@@ -1,4 +1,4 @@
-//! One link: a task that carries frames between a socket and the inbox, and knows nothing of them.
+//! One link: a task that carries frames between a socket and the inbox, and reads what comes.
 
 mod room;
 mod wire;
@@ -15,7 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use wattle_protocol::message::{Code, Refusal};
-use wattle_protocol::{Blob, LinkId};
+use wattle_protocol::{Blob, Frame, LinkId};
 
 use crate::inbox::{Arrival, Notice};
 use crate::limits::{DRAINED_UNHEARD_BYTES_MAX, FAREWELL_MS_MAX, PING_MS, PINGS_UNANSWERED_MAX};
@@ -231,7 +231,7 @@ impl Link {
         shared.metrics.bytes_in.inc_by(frame.len() as u64);
         let at = Instant::now();
         match self.rooms.try_take(frame.len()) {
-            Some(room) => self.deliver(frame, at, room),
+            Some(room) => self.deliver(&frame, at, room),
             None => {
                 let room = Box::pin(self.rooms.clone().take(frame.len()));
                 self.reading = Reading::Full { frame, at, room };
@@ -244,16 +244,16 @@ impl Link {
         let reading = std::mem::replace(&mut self.reading, Reading::Next);
         match (reading, room) {
             (Reading::Full { frame, at, .. }, Ok(room)) => {
-                self.deliver(frame, at, room);
+                self.deliver(&frame, at, room);
                 None
             }
             (Reading::Full { .. } | Reading::Next | Reading::Unhandled, _) => Some(End::Gone),
         }
     }
 
-    fn deliver(&mut self, frame: Vec<u8>, at: Instant, room: Room) {
+    fn deliver(&mut self, frame: &[u8], at: Instant, room: Room) {
         self.reading = if self.end.is_proved() { Reading::Next } else { Reading::Unhandled };
-        let link = self.present.link;
+        let (link, frame) = (self.present.link, Frame::read(frame));
         self.present.shared.inbox.arrive(Arrival::Frame { link, frame, at, room });
     }
 

@@ -16,9 +16,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use wattle_protocol::Blob;
 use wattle_protocol::limits::{FRAME_BEFORE_PROOF_BYTES_MAX, FRAME_BYTES_MAX};
 use wattle_protocol::message::{Code, Refusal};
+use wattle_protocol::{Blob, Frame};
 
 use crate::limits::{
     FRAMES_BEFORE_PROOF_MAX, GOODBYE, LINK_ARRIVED_BYTES_MAX, LINK_QUEUE_FRAMES_MAX,
@@ -47,13 +47,13 @@ pub enum LinkEvent {
 #[derive(Debug)]
 pub struct Arrived {
     /// One binary message.
-    pub frame: Vec<u8>,
+    pub frame: Frame,
     room: OwnedSemaphorePermit,
 }
 
 impl Arrived {
     /// The frame, and the room that it takes until this is dropped.
-    pub fn into_parts(self) -> (Vec<u8>, OwnedSemaphorePermit) {
+    pub fn into_parts(self) -> (Frame, OwnedSemaphorePermit) {
         (self.frame, self.room)
     }
 }
@@ -308,6 +308,7 @@ where
             let Ok(room) = Arc::clone(&room).acquire_many_owned(bytes).await else {
                 return Ended::Here { refusal: None };
             };
+            let frame = Frame::read(&frame);
             if !(self.deliver)(LinkEvent::Frame(Arrived { frame, room })).await {
                 // Nobody listens any more: the writer says goodbye, and ends.
                 std::future::pending::<()>().await;

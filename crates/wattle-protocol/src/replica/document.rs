@@ -74,6 +74,8 @@ pub(super) struct Held {
     pub(super) reserved: bool,
     /// A signature covers it, but something that it builds on has none.
     pub(super) covered: bool,
+    /// Its own signature, at which nobody has looked. Where another one covers it, nobody needs to.
+    pub(super) unchecked: Option<Seal>,
 }
 
 /// What somebody shows.

@@ -7,6 +7,7 @@ use crate::admit::{self, Access, Place};
 use crate::change::Change;
 use crate::graph::Arrival;
 use crate::id::{ChangeHash, ContextId, DocumentKey, LinkId};
+use crate::identity::Seal;
 use crate::message::{Code, Refusal};
 
 /// What does not fit, or whose cover will not come.
@@ -14,7 +15,7 @@ const UNCOVERED: &str = "no signature of its author covers it";
 
 impl Replica {
     /// Keeps a change that the graph has a place for, until it and all that it builds on are covered.
-    pub(super) fn hold(&mut self, at: At, change: Change) {
+    pub(super) fn hold(&mut self, at: At, change: Change, unchecked: Option<Seal>) {
         let covered = change.seal.is_some();
         let (actor, seq) = (change.header.actor, change.header.seq);
         let now = self.now;
@@ -22,7 +23,7 @@ impl Replica {
         let arrival = Arrival { bytes: change.bytes.len(), link: Some(at.link), position: None };
         let Some(index) = here.graph.hold(&change.header, arrival) else { return };
         here.used = now;
-        let held = Held { change, links: vec![at.link], reserved: false, covered };
+        let held = Held { change, links: vec![at.link], reserved: false, covered, unchecked };
         here.held.insert(index, held);
         if covered {
             self.cover(at, (actor, seq));
@@ -32,17 +33,9 @@ impl Replica {
     /// A change that is held has come once more, perhaps with a signature.
     pub(super) fn held_again(&mut self, at: At, index: u32, change: &Change) {
         let (actor, seq) = (change.header.actor, change.header.seq);
-        let there = self.contexts.get_mut(&at.context);
-        let Some(there) = there else { return };
-        let (Some(log), Some(here)) = (&there.log, there.documents.get_mut(&at.document)) else {
-            return;
-        };
-        let author = here.graph.written(index).and_then(|(.., author)| author);
-        let (context, document, graph) = (&at.context, &at.document, &here.graph);
-        let access = Access { roots: &[], log };
-        let place = Place { context, document, graph, access: &access };
-        let covers = author.is_some_and(|author| admit::covers(change, &author, &place));
-        let Some(held) = here.held.get_mut(&index) else { return };
+        let covers = self.is_covered_by(at, index, change);
+        let held = self.document(at).and_then(|here| here.held.get_mut(&index));
+        let Some(held) = held else { return };
         if !held.links.contains(&at.link) {
             held.links.push(at.link);
         }
@@ -50,6 +43,41 @@ impl Replica {
             held.change.seal = change.seal;
             self.cover(at, (actor, seq));
         }
+    }
+
+    /// Looks at the signatures of a document that nobody has looked at yet: of changes whose actor's newest
+    /// one did not cover them after all.
+    pub(super) fn look_at_seals(&mut self, at: At) {
+        let Some(here) = self.document(at) else { return };
+        let unseen = |(_, held): &(&u32, &Held)| !held.covered && held.unchecked.is_some();
+        let unseen: Vec<u32> = here.held.iter().filter(unseen).map(|(index, _)| *index).collect();
+        for index in unseen.into_iter().rev() {
+            let held = self.document(at).and_then(|here| here.held.get_mut(&index));
+            let Some(held) = held.filter(|held| !held.covered) else { continue };
+            let Some(seal) = held.unchecked.take() else { continue };
+            let (header, bytes) = (held.change.header.clone(), held.change.bytes.clone());
+            let change = Change { header, bytes, seal: Some(seal) };
+            let (actor, seq) = (change.header.actor, change.header.seq);
+            if !self.is_covered_by(at, index, &change) {
+                self.turn_down(at, index);
+            } else if let Some(held) = self.document(at).and_then(|here| here.held.get_mut(&index))
+            {
+                held.change.seal = Some(seal);
+                self.cover(at, (actor, seq));
+            }
+        }
+    }
+
+    /// Whether the seal of a change that is held is its author's.
+    fn is_covered_by(&self, at: At, index: u32, change: &Change) -> bool {
+        let Some(there) = self.contexts.get(&at.context) else { return false };
+        let here = there.documents.get(&at.document);
+        let (Some(log), Some(here)) = (&there.log, here) else { return false };
+        let author = here.graph.written(index).and_then(|(.., author)| author);
+        let (context, document, graph) = (&at.context, &at.document, &here.graph);
+        let access = Access { roots: &[], log };
+        let place = Place { context, document, graph, access: &access };
+        author.is_some_and(|author| admit::covers(change, &author, &place))
     }
 
     /// A signature covers an actor's changes up to a number: they count as soon as all that they build
@@ -147,26 +175,52 @@ impl Replica {
 
     /// Forgets a held change and what builds on it; whoever sent them may send them again.
     fn let_go(&mut self, at: At, index: u32) {
-        let Some(here) = self.document(at) else { return };
+        for (hash, links) in self.forget_held(at, index) {
+            self.not_covered(at, hash, links);
+        }
+    }
+
+    /// The same, where the change itself has a signature that does not hold.
+    fn turn_down(&mut self, at: At, index: u32) {
+        let forged = self.document(at).and_then(|here| here.graph.hash(index));
+        for (hash, links) in self.forget_held(at, index) {
+            if Some(hash) != forged {
+                self.not_covered(at, hash, links);
+                continue;
+            }
+            for link in links {
+                let refusal = Refusal::new(Code::BadSignature, "its signature does not hold");
+                self.reject(At { link, ..at }, Refusal { about: forged, ..refusal });
+            }
+        }
+    }
+
+    fn not_covered(&mut self, at: At, hash: ChangeHash, links: Vec<LinkId>) {
+        for link in links {
+            if let Some(follow) = self.follow(At { link, ..at }) {
+                follow.lost = true;
+            }
+            let about = Some(hash);
+            self.refuse(link, Refusal { about, ..Refusal::new(Code::Uncovered, UNCOVERED) });
+        }
+    }
+
+    /// A held change and what builds on it: gone from here. Answers who had sent each.
+    fn forget_held(&mut self, at: At, index: u32) -> Vec<(ChangeHash, Vec<LinkId>)> {
+        let Some(here) = self.document(at) else { return Vec::new() };
         if !here.held.contains_key(&index) {
-            return;
+            return Vec::new();
         }
         let mut gone: Vec<(ChangeHash, Held)> = Vec::new();
         for index in here.graph.forget(index) {
             let hash = here.graph.hash(index);
             gone.extend(hash.zip(here.held.remove(&index)));
         }
-        for (hash, held) in gone {
+        for (_, held) in &gone {
             if let Some(first) = held.links.first().filter(|_| held.reserved) {
                 self.release(*first, 1, held.change.bytes.len());
             }
-            for link in held.links {
-                if let Some(follow) = self.follow(At { link, ..at }) {
-                    follow.lost = true;
-                }
-                let about = Some(hash);
-                self.refuse(link, Refusal { about, ..Refusal::new(Code::Uncovered, UNCOVERED) });
-            }
         }
+        gone.into_iter().map(|(hash, held)| (hash, held.links)).collect()
     }
 }

@@ -1,11 +1,14 @@
 //! What becomes of a change that has arrived.
 
+use std::collections::BTreeMap;
+
 use super::Replica;
 use super::follow::At;
 use super::purge::is_of_log;
 use crate::admit::{self, Access, Place, Verdict};
 use crate::change::{Change, Header};
-use crate::id::ChangeHash;
+use crate::id::{ActorId, Blob, ChangeHash};
+use crate::identity::Seal;
 use crate::message::{Code, Refusal};
 
 /// Refused changes of one document that are remembered.
@@ -19,6 +22,14 @@ pub(super) enum Judged {
     Nothing,
 }
 
+/// When the seal of a change is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Now,
+    /// A later one of its actor has come with it, and may cover it.
+    Later,
+}
+
 impl Judged {
     pub(super) fn refuse(header: &Header, code: Code, reason: &str) -> Self {
         Self::Admit(Verdict::Reject(Refusal {
@@ -29,16 +40,43 @@ impl Judged {
 }
 
 impl Replica {
+    /// Judges changes that have come together. The newest signature of an actor covers what is before it:
+    /// a relay checks that one first, and the others only if it does not hold or its change may not
+    /// enter. A peer checks all, because it may find that it cannot apply the change that covers others.
+    pub(super) fn judge_all(&mut self, at: At, changes: Vec<(Blob, Option<Seal>)>) {
+        let read: Vec<_> =
+            changes.into_iter().map(|(bytes, seal)| Change::parse(bytes, seal)).collect();
+        let mut newest: BTreeMap<ActorId, u64> = BTreeMap::new();
+        if !self.config.loads_documents {
+            let sealed = read.iter().flatten().filter(|change| change.seal.is_some());
+            for Change { header, .. } in sealed {
+                let newest = newest.entry(header.actor).or_default();
+                *newest = header.seq.max(*newest);
+            }
+        }
+        for change in read {
+            match change {
+                Ok(change) => {
+                    let newest = newest.get(&change.header.actor);
+                    let is_covered = newest.is_some_and(|newest| *newest > change.header.seq);
+                    self.judge(at, change, if is_covered { Look::Later } else { Look::Now });
+                }
+                Err(error) => self.reject(at, Refusal::new(error.code(), &error.to_string())),
+            }
+        }
+        self.look_at_seals(at);
+    }
+
     /// Judges a change, and what has waited for it.
-    pub(super) fn judge(&mut self, at: At, change: Change) {
-        let mut judged = vec![(at.link, change)];
-        while let Some((link, change)) = judged.pop() {
+    pub(super) fn judge(&mut self, at: At, change: Change, look: Look) {
+        let mut judged = vec![(at.link, change, look)];
+        while let Some((link, mut change, look)) = judged.pop() {
             let at = At { link, ..at };
             let hash = change.header.hash;
-            let verdict = self.verdict(at, &change);
+            let (verdict, unchecked) = self.verdict_with(at, &mut change, look);
             match self.within_budget(at, &change, verdict) {
                 Judged::Admit(Verdict::Accept) => self.accept(at, change),
-                Judged::Admit(Verdict::Hold) => self.hold(at, change),
+                Judged::Admit(Verdict::Hold) => self.hold(at, change, unchecked),
                 Judged::Admit(Verdict::Known) => {
                     self.known(at, &hash);
                     continue;
@@ -60,7 +98,23 @@ impl Replica {
                 }
                 Judged::Nothing => continue,
             }
-            judged.extend(self.waited_for(at, &hash));
+            let waited = self.waited_for(at, &hash).into_iter();
+            judged.extend(waited.map(|(link, change)| (link, change, Look::Now)));
+        }
+    }
+
+    /// What becomes of a change, and its seal where that is not looked at yet.
+    fn verdict_with(&mut self, at: At, change: &mut Change, look: Look) -> (Judged, Option<Seal>) {
+        if look == Look::Now {
+            return (self.verdict(at, change), None);
+        }
+        let seal = change.seal.take();
+        match self.verdict(at, change) {
+            Judged::Admit(Verdict::Hold) => (Judged::Admit(Verdict::Hold), seal),
+            Judged::Admit(_) | Judged::Held(_) | Judged::Nothing => {
+                change.seal = seal;
+                (self.verdict(at, change), None)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::access::{Waiting, context_of};
 use super::follow::{At, Shared};
 use super::login::LoggingIn;
 use super::waking::Timer;
+use crate::frame::Frame;
 use crate::id::{Blob, ContextId, DocumentKey, LinkId, PublicKey, StoreId};
 use crate::identity::{self, Challenge, Keypair, Side, Signature};
 use crate::io::{Event, Login, Output, Time};
@@ -215,10 +216,16 @@ impl Replica {
         self.wake_in(HANDSHAKE_MS_MAX, Timer::Handshake(link));
     }
 
-    pub(super) fn received(&mut self, link: LinkId, frame: &[u8]) {
+    pub(super) fn received(&mut self, link: LinkId, frame: Frame) {
         let Some(from) = self.links.get(&link) else { return };
-        match wire::decode(frame, from.frame_bytes_max()) {
-            Ok(message) => self.message(link, message, frame.len()),
+        let (bytes, bytes_max) = (frame.bytes(), from.frame_bytes_max());
+        let message = if bytes > bytes_max {
+            Err(WireError::TooLarge { bytes, bytes_max })
+        } else {
+            frame.into_message()
+        };
+        match message {
+            Ok(message) => self.message(link, message, bytes),
             Err(error @ WireError::TooLarge { .. }) => {
                 self.close(link, Refusal::new(Code::TooLarge, &error.to_string()));
             }

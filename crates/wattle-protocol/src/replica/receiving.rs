@@ -4,6 +4,7 @@ use super::Replica;
 use super::access::Waiting;
 use super::document::{Document, GraphState};
 use super::follow::{At, Follow, Phase};
+use super::judging::Look;
 use super::link::Assembly;
 use crate::change::{Change, Header};
 use crate::graph::Arrival;
@@ -142,9 +143,7 @@ impl Replica {
     }
 
     fn take_in(&mut self, at: At, changes: Changes) {
-        for (bytes, seal) in changes.changes {
-            self.take_in_one(at, bytes, seal);
-        }
+        self.judge_all(at, changes.changes);
         self.reserve_held(at);
         if let Some(document) = self.document(at) {
             let first_unstored = document.graph.first_unstored();
@@ -168,13 +167,6 @@ impl Replica {
                 at.link,
                 Refusal::new(Code::Busy, "changes come faster than they can be stored"),
             );
-        }
-    }
-
-    fn take_in_one(&mut self, at: At, bytes: Blob, seal: Option<Seal>) {
-        match Change::parse(bytes, seal) {
-            Ok(change) => self.judge(at, change),
-            Err(error) => self.reject(at, Refusal::new(error.code(), &error.to_string())),
         }
     }
 
@@ -435,7 +427,7 @@ impl Replica {
             here.recent.insert(index, &change);
             refused |= !self.is_allowed(at, index);
             for (link, change) in self.waited_for(at, &hash) {
-                self.judge(At { link, ..at }, change);
+                self.judge(At { link, ..at }, change, Look::Now);
             }
         }
         self.after_storing(context, document);

@@ -6,6 +6,7 @@ mod joining;
 mod leases;
 mod net;
 mod random;
+mod runs;
 mod trust;
 
 use self::net::{Net, PEER, RELAY, document, frames};

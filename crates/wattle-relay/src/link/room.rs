@@ -11,7 +11,7 @@ use crate::relay::Shared;
 #[derive(Debug)]
 pub(crate) struct Room {
     /// Of all links: given back when the machine has the frame.
-    _all: OwnedSemaphorePermit,
+    all: OwnedSemaphorePermit,
     /// Of its link: given back when the link may read on.
     own: OwnedSemaphorePermit,
 }
@@ -27,6 +27,12 @@ pub(super) struct Rooms {
 }
 
 impl Room {
+    /// Takes over the room of the link's next frame.
+    pub(crate) fn join(&mut self, next: Self) {
+        self.all.merge(next.all);
+        self.own.merge(next.own);
+    }
+
     /// The machine has the frame; what remains keeps the link from reading much further.
     pub(crate) fn into_own(self) -> OwnedSemaphorePermit {
         self.own
@@ -42,13 +48,13 @@ impl Rooms {
     pub(super) fn try_take(&self, bytes: usize) -> Option<Room> {
         let own = Arc::clone(&self.own).try_acquire_many_owned(own_permits(bytes)).ok()?;
         let all = Arc::clone(&self.all).try_acquire_many_owned(permits(bytes)).ok()?;
-        Some(Room { _all: all, own })
+        Some(Room { all, own })
     }
 
     pub(super) async fn take(self, bytes: usize) -> Result<Room, Closed> {
         let own = self.own.acquire_many_owned(own_permits(bytes)).await?;
         let all = self.all.acquire_many_owned(permits(bytes)).await?;
-        Ok(Room { _all: all, own })
+        Ok(Room { all, own })
     }
 }
 

@@ -16,8 +16,8 @@ use wattle_protocol::io::Time;
 use wattle_protocol::message::Refusal;
 use wattle_protocol::replica::Config;
 use wattle_protocol::{
-    Blob, Change, ChangeHash, ContextId, ContextRecord, Event, Input, Keypair, LinkId, Output,
-    PublicKey, Replica, StoreId, StoreReply,
+    Blob, Change, ChangeHash, ContextId, ContextRecord, Event, Frame, Input, Keypair, LinkId,
+    Output, PublicKey, Replica, StoreId, StoreReply,
 };
 use wattle_store::{Append, MemoryStore, Store};
 
@@ -292,7 +292,7 @@ impl Run {
                     }
                     false
                 });
-                self.give(Input::Received { link: self.link, frame: frame.into() });
+                self.give(Input::Received { link: self.link, frame: Frame::read(&frame) });
             }
             Message::Close(Some(frame)) => {
                 self.closed(frame.code.into(), frame.reason.to_string());

@@ -309,8 +309,8 @@ impl World {
         }
         let name = self.name(node).to_owned();
         let shown = match input {
-            Input::Received { link, frame } => shown("Received", *link, frame),
-            Input::Connected { .. }
+            Input::Received { .. }
+            | Input::Connected { .. }
             | Input::Drained { .. }
             | Input::Disconnected { .. }
             | Input::Store(_)

@@ -1,7 +1,7 @@
 //! Parties with changed programs in the simulated world: each speaks by hand, over a link of its own.
 
 use wattle_protocol::message::Refusal;
-use wattle_protocol::{Blob, Input, LinkId};
+use wattle_protocol::{Blob, Frame, Input, LinkId};
 
 use super::node::{Kind, keypair_of};
 use super::{Event, World};
@@ -171,7 +171,7 @@ impl World {
     pub(super) fn said(&mut self, id: u64, frame: &Blob) {
         if let Some(talk) = self.talks.get(&id) {
             let (node, link) = (talk.node, LinkId(id));
-            self.input(node, Input::Received { link, frame: frame.to_vec() });
+            self.input(node, Input::Received { link, frame: Frame::read(frame) });
         }
     }
 

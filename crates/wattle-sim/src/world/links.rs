@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use wattle_protocol::{Blob, Input, LinkId};
+use wattle_protocol::{Blob, Frame, Input, LinkId};
 use wattle_store::Store;
 
 use super::{Event, World};
@@ -206,7 +206,7 @@ impl World {
             }
             let entry = self.wires.get_mut(&wire).map(|entry| entry.side(to));
             if let Some(frame) = entry.and_then(|side| side.arrived.pop_front()) {
-                self.input(node, Input::Received { link, frame: frame.to_vec() });
+                self.input(node, Input::Received { link, frame: Frame::read(&frame) });
             }
         }
     }

@@ -12,6 +12,7 @@ use std::fmt::Write;
 use self::disk::{Disk, split};
 use crate::change::Header;
 use crate::change::tests::chunk::Chunk;
+use crate::frame::Frame;
 use crate::id::{ActorId, Blob, ContextId, DocumentKey, LinkId, PublicKey, StoreId};
 use crate::identity::{ContextRecord, Keypair, Seal};
 use crate::io::{Event, Input, Output, Time};
@@ -247,7 +248,7 @@ impl Net {
                 moved = true;
                 self.nodes[node].trip = trip;
                 self.nodes[node].got.entry(link).or_default().push(frame.clone());
-                let frame = frame.to_vec();
+                let frame = Frame::read(&frame);
                 self.input(node, Input::Received { link, frame });
             }
         }
@@ -270,7 +271,7 @@ impl Net {
                     // What was sent before comes before.
                     for (link, frame, trip) in std::mem::take(&mut self.nodes[other].inbox) {
                         if link == there {
-                            self.input(other, Input::Received { link, frame: frame.to_vec() });
+                            self.input(other, Input::Received { link, frame: Frame::read(&frame) });
                         } else {
                             self.nodes[other].inbox.push_back((link, frame, trip));
                         }

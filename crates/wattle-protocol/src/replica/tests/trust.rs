@@ -14,7 +14,7 @@ use crate::message::{Code, Message};
 use crate::wire;
 
 /// The relay of a context that knows one who is no node: key 50, who may write section 1.
-fn with_eve() -> (Net, [usize; 4]) {
+pub(super) fn with_eve() -> (Net, [usize; 4]) {
     let (mut net, nodes) = relayed();
     let [relay, ana, bot, _] = nodes;
     net.grant_key(ana, key_of(50).public(), writer(&[1]));

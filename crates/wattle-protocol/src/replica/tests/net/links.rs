@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use sha2::{Digest, Sha256};
 
 use super::{Net, frames, key_of};
+use crate::frame::Frame;
 use crate::id::{Blob, ContextId, LinkId};
 use crate::identity::{Challenge, ContextRecord, Keypair, Side};
 use crate::io::{Event, Input};
@@ -137,7 +138,7 @@ impl Net {
     }
 
     pub(in super::super) fn raw(&mut self, node: usize, link: LinkId, frame: Vec<u8>) {
-        self.input(node, Input::Received { link, frame });
+        self.input(node, Input::Received { link, frame: Frame::read(&frame) });
     }
 
     pub(in super::super) fn cut(&mut self, link: LinkId) {
