@@ -8,6 +8,8 @@ mod body;
 mod door;
 mod guest;
 mod refusal;
+mod served;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -21,7 +23,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::combinators::BoxBody;
-use rmcp::model::Tool;
+use rmcp::ServerHandler;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -31,6 +33,7 @@ use crate::stdio::ServeError;
 use crate::tools;
 use guest::Guest;
 use refusal::Refused;
+use served::Served;
 
 pub use tokens::{Token, TokenError, TokenTerms, Tokens};
 
@@ -88,12 +91,19 @@ pub struct Endpoint {
 }
 
 struct Inner {
-    offers: Vec<Offer>,
+    rooms: Vec<Room>,
     terms: Terms,
-    tools: Vec<Tool>,
     requests: Arc<Semaphore>,
     guests: Mutex<Guests>,
 }
+
+/// Who may come, and what serves the bearer of a token.
+struct Room {
+    tokens: Tokens,
+    serve: Box<Serve>,
+}
+
+type Serve = dyn Fn(&Token) -> Result<Served, getrandom::Error> + Send + Sync;
 
 /// Who is served now, by the digest of the token.
 #[derive(Debug)]
@@ -106,11 +116,34 @@ impl Endpoint {
     /// Serves contexts. Must be called within a tokio runtime.
     pub fn new(offers: Vec<Offer>, terms: Terms) -> Result<Self, ServeError> {
         let tools = tools::all()?;
+        let room = |Offer { tokens, open }| {
+            let (tools, hosts) = (tools.clone(), terms.hosts.clone());
+            let serve =
+                move |token: &Token| Served::with_context((token, &open), (tools.clone(), &hosts));
+            Room { tokens, serve: Box::new(serve) }
+        };
+        let rooms = offers.into_iter().map(room).collect();
+        Ok(Self::with(rooms, terms))
+    }
+
+    /// Serves another MCP server than that of contexts, at the same door and within the same limits.
+    /// Each session, and each request without one, gets a clone of it. So what is in front of the
+    /// tools can be tried with tools that a context has not. Must be called within a tokio runtime.
+    pub fn of_server<S: ServerHandler + Clone>(tokens: Tokens, server: S, terms: Terms) -> Self {
+        let hosts = terms.hosts.clone();
+        let serve = move |_: &Token| {
+            let server = server.clone();
+            Ok(Served::by(move || server.clone(), &hosts))
+        };
+        Self::with(vec![Room { tokens, serve: Box::new(serve) }], terms)
+    }
+
+    fn with(rooms: Vec<Room>, terms: Terms) -> Self {
         let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
         let guests = Mutex::new(Guests::Open(BTreeMap::new()));
-        let inner = Arc::new(Inner { offers, terms, tools, requests, guests });
+        let inner = Arc::new(Inner { rooms, terms, requests, guests });
         tokio::spawn(sweep(Arc::downgrade(&inner)));
-        Ok(Self { inner })
+        Self { inner }
     }
 
     /// Answers a request.
@@ -156,7 +189,7 @@ impl Inner {
     }
 
     fn guest(&self, shown: &str) -> Result<Arc<Guest>, Refused> {
-        let (offer, token) = self.find(shown)?;
+        let (room, token) = self.find(shown)?;
         if token.is_over() {
             return Err(Refused::Expired { id: token.id });
         }
@@ -166,21 +199,20 @@ impl Inner {
             return Ok(Arc::clone(guest));
         }
         let digest = token.digest().to_owned();
-        let setup = (self.tools.clone(), &self.terms.hosts);
-        let guest = Guest::new((token, &offer.tokens), &offer.open, setup).map_err(|error| {
+        let served = (room.serve)(&token).map_err(|error| {
             tracing::error!(%error, "the system gives no randomness");
             Refused::Unreadable
         })?;
-        let guest = Arc::new(guest);
+        let guest = Arc::new(Guest::new((token, room.tokens.clone()), served));
         guests.insert(digest, Arc::clone(&guest));
         Ok(guest)
     }
 
-    fn find(&self, shown: &str) -> Result<(&Offer, Token), Refused> {
+    fn find(&self, shown: &str) -> Result<(&Room, Token), Refused> {
         let mut unreadable = false;
-        for offer in &self.offers {
-            match offer.tokens.find(shown) {
-                Ok(Some(token)) => return Ok((offer, token)),
+        for room in &self.rooms {
+            match room.tokens.find(shown) {
+                Ok(Some(token)) => return Ok((room, token)),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(%error, "a token cannot be looked at");

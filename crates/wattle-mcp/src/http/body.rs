@@ -1,11 +1,13 @@
 //! The body of a request: whole, in time, and not too large.
 
+use std::borrow::Cow;
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
 use super::refusal::Refused;
@@ -20,6 +22,8 @@ pub(super) enum Asked {
     Stream,
     /// An answer.
     Answer,
+    /// Nothing: it tells something, answers the server, or ends what is open.
+    Nothing,
 }
 
 /// Reads a body.
@@ -51,13 +55,18 @@ async fn collect<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Refused> {
 pub(super) fn asked(body: &[u8]) -> Asked {
     #[derive(Deserialize)]
     struct Message<'a> {
+        id: Option<IgnoredAny>,
         #[serde(borrow)]
-        method: Option<std::borrow::Cow<'a, str>>,
+        method: Option<Cow<'a, str>>,
     }
-    let message: Option<Message<'_>> = serde_json::from_slice(body).ok();
-    match message.and_then(|message| message.method).as_deref() {
-        Some("initialize") => Asked::Session,
-        Some("subscriptions/listen") => Asked::Stream,
-        Some(_) | None => Asked::Answer,
+    let Ok(message) = serde_json::from_slice::<Message<'_>>(body) else { return Asked::Answer };
+    match (message.id, message.method.as_deref()) {
+        (Some(_), Some("initialize")) => Asked::Session,
+        (Some(_), Some("subscriptions/listen")) => Asked::Stream,
+        (Some(_), Some(_)) => Asked::Answer,
+        (None, _) | (_, None) => Asked::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests;

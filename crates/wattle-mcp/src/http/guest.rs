@@ -1,7 +1,6 @@
-//! The clients with one token: their servers, their sessions, and what they may take up.
+//! The clients with one token, and what they may take up.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,57 +9,32 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full};
-use rmcp::model::Tool;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 
+use super::Reply;
 use super::body::{self, Asked};
 use super::refusal::Refused;
+use super::served::Served;
+use super::sessions::InUse;
 use super::tokens::{Token, Tokens};
-use super::{Hosts, OpenAs, Reply};
-use crate::ask::Seal;
-use crate::desk::{Desk, Open};
-use crate::limits::{
-    BODY_BYTES_MAX, CALLS_MAX, SEAT_IDLE_MAX, SESSION_IDLE_MAX, SESSIONS_MAX, STREAMS_MAX,
-};
-use crate::server::Server;
+use crate::limits::{CALLS_MAX, STREAMS_MAX};
 
 /// The clients with one token.
+#[derive(Debug)]
 pub(super) struct Guest {
     token: Token,
     tokens: Tokens,
-    server: Server,
-    service: StreamableHttpService<Server, LocalSessionManager>,
-    sessions: Arc<LocalSessionManager>,
+    served: Served,
     calls: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
 
 impl Guest {
-    /// Nothing is opened before somebody asks for something.
-    pub(super) fn new(
-        (token, tokens): (Token, &Tokens),
-        open: &OpenAs,
-        (tools, hosts): (Vec<Tool>, &Hosts),
-    ) -> Result<Self, getrandom::Error> {
-        let desk = Desk::of_token(opener(&token, open), token.id.clone());
-        let server = Server::new(desk, Seal::new()?, tools);
-        let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(SESSION_IDLE_MAX);
-        let sessions = Arc::new(sessions);
-        let own = server.clone();
-        let mut config = StreamableHttpServerConfig::default()
-            .with_json_response(true)
-            .with_max_request_body_bytes(BODY_BYTES_MAX);
-        config.allowed_hosts.extend(hosts.iter().cloned());
-        let service =
-            StreamableHttpService::new(move || Ok(own.another()), Arc::clone(&sessions), config);
+    pub(super) fn new((token, tokens): (Token, Tokens), served: Served) -> Self {
         let (calls, streams) = (Semaphore::new(CALLS_MAX), Semaphore::new(STREAMS_MAX));
         let (calls, streams) = (Arc::new(calls), Arc::new(streams));
-        Ok(Self { token, tokens: tokens.clone(), server, service, sessions, calls, streams })
+        Self { token, tokens, served, calls, streams }
     }
 
     /// Answers a request whose body has been read.
@@ -69,12 +43,16 @@ impl Guest {
         mut request: Request<Bytes>,
         held: OwnedSemaphorePermit,
     ) -> Result<Response<Reply>, Refused> {
-        let own = self.room(&request).await?;
+        let (own, mut session) = self.places(&request).await?;
         // Nothing behind this has use for it.
         request.headers_mut().remove(AUTHORIZATION);
-        let response = self.service.handle(request.map(Full::new)).await;
+        let response = self.served.answer(request).await;
+        if let Some(session) = &mut session {
+            session.named(response.headers());
+        }
         // Until the last byte of the answer.
-        Ok(response.map(|body| Held { body, _places: (held, own) }.boxed()))
+        let places = Places { _request: held, _own: own, _session: session };
+        Ok(response.map(|body| Held { body, _places: places }.boxed()))
     }
 
     /// Whether the token is good still.
@@ -84,37 +62,53 @@ impl Guest {
 
     /// Closes what nobody has used for a while.
     pub(super) async fn tidy(&self) {
-        if let Some(since) = Instant::now().checked_sub(SEAT_IDLE_MAX) {
-            self.server.desk().close_unused(since).await;
-        }
+        self.served.tidy().await;
     }
 
-    /// Ends all sessions and streams, and closes the context.
+    /// Ends all sessions and streams, and closes what was opened.
     pub(super) async fn end(&self) {
-        self.service.config.cancellation_token.cancel();
-        self.server.desk().close().await;
+        self.served.end().await;
     }
 
-    async fn room(&self, request: &Request<Bytes>) -> Result<OwnedSemaphorePermit, Refused> {
+    /// What a request takes up.
+    async fn places(
+        &self,
+        request: &Request<Bytes>,
+    ) -> Result<(Option<OwnedSemaphorePermit>, Option<InUse>), Refused> {
         let asked = match *request.method() {
             Method::GET => Asked::Stream,
+            Method::DELETE => Asked::Nothing,
             _ => body::asked(request.body()),
         };
-        let (room, full) = match asked {
-            Asked::Session if self.sessions.sessions.read().await.len() >= SESSIONS_MAX => {
-                return Err(Refused::Sessions);
-            }
-            Asked::Session | Asked::Answer => (&self.calls, Refused::Calls),
-            Asked::Stream => (&self.streams, Refused::Streams),
+        let own = match asked {
+            Asked::Session | Asked::Answer => Some((&self.calls, Refused::Calls)),
+            Asked::Stream => Some((&self.streams, Refused::Streams)),
+            // Else a question in each place could not be answered, nor taken back.
+            Asked::Nothing => None,
         };
-        Arc::clone(room).try_acquire_owned().map_err(|_| full)
+        let own =
+            own.map(|(places, full)| Arc::clone(places).try_acquire_owned().map_err(|_| full));
+        let own = own.transpose()?;
+        let sessions = self.served.sessions();
+        let session = match asked {
+            Asked::Session => Some(sessions.begin().await?),
+            Asked::Answer | Asked::Stream | Asked::Nothing => sessions.enter(request.headers()),
+        };
+        Ok((own, session))
     }
+}
+
+/// What a request takes up until it is answered to its end.
+struct Places {
+    _request: OwnedSemaphorePermit,
+    _own: Option<OwnedSemaphorePermit>,
+    _session: Option<InUse>,
 }
 
 /// The body of an answer, and the places that it takes.
 struct Held {
     body: Reply,
-    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _places: Places,
 }
 
 impl Body for Held {
@@ -134,29 +128,5 @@ impl Body for Held {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// Opens the context as the one whom the token serves, if that one still has the key of then.
-fn opener(token: &Token, open: &OpenAs) -> Open {
-    let (open, agent, key) = (Arc::clone(open), token.agent.clone(), token.key.clone());
-    Box::new(move |client| {
-        let (opening, key) = (open(agent.clone(), client), key.clone());
-        Box::pin(async move {
-            let peer = opening.await?;
-            if key.is_some_and(|key| key != peer.key().to_string()) {
-                peer.close().await;
-                return Err("the agent of this token has another key now: make another token \
-                            (wattle mcp token add)"
-                    .to_owned());
-            }
-            Ok(peer)
-        })
-    })
-}
-
-impl fmt::Debug for Guest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guest").field("token", &self.token.id).finish_non_exhaustive()
     }
 }

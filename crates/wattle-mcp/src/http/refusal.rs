@@ -151,8 +151,8 @@ impl Refused {
             }
             Self::BrokenBody => "the request broke off".to_owned(),
             Self::Sessions => format!(
-                "this token has {SESSIONS_MAX} sessions already: end some (DELETE), or wait until they \
-                 have been idle for long enough"
+                "this token has {SESSIONS_MAX} sessions already, and all are in use: end one (DELETE), or \
+                 close its streams"
             ),
             Self::Calls => format!("this token has {CALLS_MAX} calls under way already: wait for some"),
             Self::Streams => format!("this token has {STREAMS_MAX} streams open already: close some"),

@@ -183,28 +183,10 @@ fn a_token_that_is_removed_ends_what_it_has_open() {
 }
 
 #[test]
-fn one_token_takes_only_so_much_and_others_go_on() {
+fn one_token_has_only_so_many_streams_and_others_go_on() {
     let ana = Desk::new("ana");
     let (_up, address) = up(&ana);
     let (greedy, modest) = (door(&ana, address, &[]), door(&ana, address, &[]));
-    let hello = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18", "capabilities": {},
-            "clientInfo": { "name": "greedy", "version": "1" },
-        },
-    });
-    let begin = |door: &Door| door.ask("POST", &[], &hello.to_string());
-    let mut begun = 0;
-    let refused = loop {
-        let answer = begin(&greedy);
-        if answer.code != 200 {
-            break answer;
-        }
-        begun += 1;
-    };
-    assert_eq!((begun, refused.code, refused.header("retry-after")), (16, 429, Some("5")));
-    assert!(refused.read().1.contains("16 sessions"));
     let mut listen = list();
     listen["method"] = json!("subscriptions/listen");
     listen["params"]["notifications"] = json!({ "resourcesListChanged": true });
@@ -213,7 +195,6 @@ fn one_token_takes_only_so_much_and_others_go_on() {
     assert_eq!(greedy.call(&listen).code, 429);
     assert_eq!(greedy.call(&list()).code, 200, "calls have room of their own");
     assert_eq!(modest.call(&listen).code, 200);
-    assert_eq!(begin(&modest).code, 200);
     open.pop();
     let begun = std::time::Instant::now();
     while greedy.call(&listen).code != 200 {

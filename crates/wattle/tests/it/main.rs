@@ -8,6 +8,7 @@
 
 mod agents;
 mod alone;
+mod busy;
 mod carried;
 mod client;
 mod connect;

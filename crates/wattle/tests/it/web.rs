@@ -20,6 +20,9 @@ pub(crate) struct Door {
     pub(crate) token: String,
 }
 
+/// A request that was sent. Who drops it has gone.
+pub(crate) struct Sent(TcpStream);
+
 /// An answer whose body is still to be read.
 pub(crate) struct Answer {
     pub(crate) code: u16,
@@ -44,6 +47,22 @@ pub(crate) fn over() -> Json {
 impl Door {
     /// A request with these headers besides its token.
     pub(crate) fn ask(&self, method: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.request((method, headers), body).answer()
+    }
+
+    /// A message of the stateless revision.
+    pub(crate) fn call(&self, message: &Json) -> Answer {
+        self.send(message).answer()
+    }
+
+    /// The same, whose answer is waited for later, or never.
+    pub(crate) fn send(&self, message: &Json) -> Sent {
+        let headers = stateless(message);
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        self.request(("POST", &headers), &message.to_string())
+    }
+
+    fn request(&self, (method, headers): (&str, &[(&str, &str)]), body: &str) -> Sent {
         let bearer = format!("Bearer {}", self.token);
         let mut all = vec![
             ("Accept", "application/json, text/event-stream"),
@@ -53,23 +72,16 @@ impl Door {
             all.push(("Authorization", &bearer));
         }
         all.extend_from_slice(headers);
-        ask(self.address, (method, &all), body)
-    }
-
-    /// A message of the stateless revision.
-    pub(crate) fn call(&self, message: &Json) -> Answer {
-        let headers = stateless(message);
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        self.ask("POST", &headers, &message.to_string())
+        send(self.address, (method, &all), body)
     }
 }
 
 /// A request to `/mcp`.
-pub(crate) fn ask(
-    address: SocketAddr,
-    (method, headers): (&str, &[(&str, &str)]),
-    body: &str,
-) -> Answer {
+pub(crate) fn ask(address: SocketAddr, head: (&str, &[(&str, &str)]), body: &str) -> Answer {
+    send(address, head, body).answer()
+}
+
+fn send(address: SocketAddr, (method, headers): (&str, &[(&str, &str)]), body: &str) -> Sent {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut head = format!("{method} /mcp HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
@@ -80,22 +92,29 @@ pub(crate) fn ask(
     socket.write_all(head.as_bytes()).unwrap();
     // A server that refuses may not read on.
     socket.write_all(body.as_bytes()).ok();
-    let mut body = BufReader::new(socket);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        body.read_line(&mut line).unwrap();
-        if line.trim_end().is_empty() {
-            break;
+    Sent(socket)
+}
+
+impl Sent {
+    /// Waits for the head of the answer.
+    pub(crate) fn answer(self) -> Answer {
+        let mut body = BufReader::new(self.0);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            body.read_line(&mut line).unwrap();
+            if line.trim_end().is_empty() {
+                break;
+            }
+            lines.push(line.trim_end().to_owned());
         }
-        lines.push(line.trim_end().to_owned());
+        let code = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
+        let split = |line: &String| {
+            let (name, value) = line.split_once(':').unwrap();
+            (name.to_lowercase(), value.trim().to_owned())
+        };
+        Answer { code, headers: lines[1..].iter().map(split).collect(), body }
     }
-    let code = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
-    let split = |line: &String| {
-        let (name, value) = line.split_once(':').unwrap();
-        (name.to_lowercase(), value.trim().to_owned())
-    };
-    Answer { code, headers: lines[1..].iter().map(split).collect(), body }
 }
 
 impl Answer {
