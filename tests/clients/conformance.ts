@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { place } from './place.ts';
 import { reach } from './reach.ts';
 
-type Served = { url: string; token: string; close: () => Promise<void> };
+type Served = { url: string; token: string; streams: boolean; close: () => Promise<void> };
 
 const suite = new URL('node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url).pathname;
 const revisions = ['2025-11-25', '2026-07-28'];
@@ -38,8 +38,9 @@ async function passes(name: string, revision: string, address: string, expected:
   let out = '';
   run.stdout.on('data', (part) => (out += part));
   const code = await new Promise((done) => run.once('exit', done));
-  const total = /^Total: .*/m.exec(out)?.[0] ?? 'no total';
-  console.log(code === 0 ? `${name}, ${revision}: as expected (${total})` : out);
+  // The suite also runs scenarios that no revision requires.
+  const [passed, all] = [/^✓ /gm, /^[✓✗] /gmu].map((line) => out.match(line)?.length ?? 0);
+  console.log(code === 0 ? `${name}, ${revision}: as expected, ${passed} of ${all} scenarios pass` : out);
   if (process.env.SHOW) console.log(out.slice(Math.max(0, out.lastIndexOf('=== SUMMARY'))));
   return code === 0;
 }
@@ -58,7 +59,7 @@ async function fixture(): Promise<Served> {
     child.stdin.end();
     if (child.exitCode === null) await new Promise((done) => child.once('exit', done));
   };
-  return { url: mcp, token, close };
+  return { url: mcp, token, streams: true, close };
 }
 
 /** The real server, with a context of its own. */
@@ -71,11 +72,14 @@ async function real(): Promise<Served> {
     await reached.close();
     here.close();
   };
-  return { ...server, close };
+  // A scenario that fails leaves its session with an open stream behind, and a token has only so many
+  // sessions in use: here the suite goes without streams of sessions.
+  return { ...server, streams: false, close };
 }
 
-async function doorTo({ url, token }: Served): Promise<{ address: string; close: () => void }> {
+async function doorTo({ url, token, streams }: Served): Promise<{ address: string; close: () => void }> {
   const door = createServer((asked, answer) => {
+    if (asked.method === 'GET' && !streams) return void answer.writeHead(405).end();
     const headers = { ...asked.headers, authorization: `Bearer ${token}` };
     const passed = request(url, { method: asked.method, headers }, (back) => {
       answer.writeHead(back.statusCode ?? 502, back.headers);

@@ -105,6 +105,14 @@ fn one_file_names_the_codec_and_one_crate_mcp() {
         .filter(|path| !path.starts_with("crates/wattle-mcp/"))
         .collect();
     assert!(outside.is_empty(), "{outside:?}");
+    // Of the tests, the fixture of MCP's conformance suite is a server of its own.
+    let tests: Vec<_> = with_text(files("tests", "rs"))
+        .into_iter()
+        .filter(|(_, text)| text.lines().any(|line| line.starts_with("use rmcp")))
+        .map(|(path, _)| path)
+        .filter(|path| !path.starts_with("tests/src/bin/fixture/"))
+        .collect();
+    assert!(tests.is_empty(), "{tests:?}");
 }
 
 #[test]
