@@ -44,8 +44,9 @@ impl Guest {
         held: OwnedSemaphorePermit,
     ) -> Result<Response<Reply>, Refused> {
         let (own, mut session) = self.places(&request).await?;
-        // Nothing behind this has use for it.
+        // Nothing behind this has use for them, and what is kept of a request may be kept long.
         request.headers_mut().remove(AUTHORIZATION);
+        request.extensions_mut().clear();
         let response = self.served.answer(request).await;
         if let Some(session) = &mut session {
             session.named(response.headers());

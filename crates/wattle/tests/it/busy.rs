@@ -1,6 +1,7 @@
 //! `/mcp` when a token has taken all its places: who waits, who makes room, and what goes on beside it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -108,6 +109,16 @@ fn has_room(door: &Door) -> bool {
     code == 200
 }
 
+/// How many connections the server has, this one among them.
+fn connections(address: SocketAddr) -> u64 {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let head = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut page = String::new();
+    socket.read_to_string(&mut page).unwrap();
+    after(&page, "\nwattle_connections ").parse().unwrap()
+}
+
 /// Tries until there is something.
 fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -195,6 +206,17 @@ fn replicas_sync_beside_agents_that_have_taken_every_place() {
     assert!(!has_room(&door), "all of them wait still");
     drop(held);
     assert_eq!(up.running.terminate(), 0);
+}
+
+#[test]
+fn a_session_that_nobody_is_connected_to_takes_no_connection() {
+    let ana = Desk::new("ana");
+    let up = Up::of(&ana);
+    let door = up.door(&ana);
+    let sessions: Vec<_> = (0..3).map(|_| Session::begin(&door)).collect();
+    // The link of the replica in the same process, and the one that asks.
+    until("connections of sessions are kept", || (connections(up.address) == 2).then_some(()));
+    assert!(sessions.iter().all(|session| session.code() == 200));
 }
 
 #[test]
