@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 
 use crate::desk::Desk;
 
+mod real;
+
 /// Three files in the shapes of real ones, and where they stand.
 const FILES: [(&str, &str); 3] = [
     ("AGENTS.md", include_str!("../data/agents/harbour.md")),
