@@ -25,7 +25,8 @@ pub struct Options {
     /// Who edits.
     pub identity: Identity,
     /// Who proves their key on links, when it is not the one who edits: the person whose directory an
-    /// agent works in. Links then carry what the person may read and write.
+    /// agent works in. Links then carry what the person may read and write. It counts only while that
+    /// key is a member of the context; else links are of the one who edits.
     pub links_as: Option<Identity>,
     /// The program, for people to read.
     pub client: String,

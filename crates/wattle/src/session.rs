@@ -69,7 +69,7 @@ impl Session {
     pub(crate) async fn asking(&self) -> Result<Peer, Failure> {
         let mut options = self.options()?;
         options.uplink = Uplink::ToAsk;
-        options.links_as = self.person_behind().await?;
+        options.links_as = self.person_behind()?;
         Ok(Peer::open(options).await?)
     }
 
@@ -77,7 +77,7 @@ impl Session {
     pub(crate) async fn online(&self, dial: Vec<String>) -> Result<Peer, Failure> {
         let mut options = self.options()?;
         options.dial = dial;
-        options.links_as = self.person_behind().await?;
+        options.links_as = self.person_behind()?;
         Ok(Peer::open(options).await?)
     }
 
@@ -85,7 +85,7 @@ impl Session {
     pub(crate) async fn online_as(&self, client: String) -> Result<Peer, Failure> {
         let mut options = self.options()?;
         options.client = client;
-        options.links_as = self.person_behind().await?;
+        options.links_as = self.person_behind()?;
         Ok(Peer::open(options).await?)
     }
 
@@ -95,21 +95,13 @@ impl Session {
         let mut options = other.options()?;
         options.client = client;
         options.uplink = Uplink::ToAsk;
-        options.links_as = other.person_behind().await?;
+        options.links_as = other.person_behind()?;
         Ok(Peer::open(options).await?)
     }
 
     /// Whose links an agent uses that works in its person's folder: the person's, who may read more.
-    async fn person_behind(&self) -> Result<Option<Identity>, Failure> {
-        if self.acting.0.is_none() {
-            return Ok(None);
-        }
-        let peer = self.open().await?;
-        let members = peer.members().await?.members;
-        peer.close().await;
-        let person = Acting(None).identity()?;
-        let is_member = |key| members.iter().any(|one| one.key == key && one.now.is_some());
-        Ok(is_member(person.key()).then_some(person))
+    fn person_behind(&self) -> Result<Option<Identity>, Failure> {
+        self.agent().map(|_| Acting(None).identity()).transpose()
     }
 
     /// Who acts.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use wattle_protocol::access::{Log, Rights, entry_hash};
 use wattle_protocol::message::Refusal;
-use wattle_protocol::{Blob, ChangeHash, Input, PublicKey};
-use wattle_store::{Store, StoreError};
+use wattle_protocol::{Blob, ChangeHash, ContextId, Input, PublicKey};
+use wattle_store::{SqliteStore, Store, StoreError};
 
 use super::Engine;
 use crate::access::Outcome;
@@ -84,6 +84,28 @@ impl Access {
         self.log.as_ref().map_or(Rights::NONE, |log| log.rights(key))
     }
 
+    /// Whether a key is that of a member who has not left.
+    pub(super) fn is_member(&self, key: &PublicKey) -> bool {
+        let member = self.log.as_ref().and_then(|log| log.member(key));
+        member.is_some_and(|member| member.rights != Rights::NONE)
+    }
+
+    /// Reads what the store has; answers whether anything is new.
+    pub(super) fn read(
+        &mut self,
+        store: &mut SqliteStore,
+        context: &ContextId,
+    ) -> Result<bool, StoreError> {
+        let entries = store.access(context)?;
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        Ok(self.take_in(&entries).unwrap_or_else(|(number, refusal)| {
+            tracing::error!(number, %refusal, "the access log of the store does not hold");
+            false
+        }))
+    }
+
     /// Takes in the entries as they are stored; what is known already is not checked again.
     /// Answers whether anything is new.
     fn take_in(&mut self, entries: &[Blob]) -> Result<bool, (u64, Refusal)> {
@@ -124,18 +146,15 @@ impl Access {
 impl Engine {
     /// Reads the access log; answers whether it has changed.
     pub(super) fn read_access(&mut self) -> Result<bool, StoreError> {
-        let entries = self.store.access(&self.context)?;
-        if entries.is_empty() {
-            return Ok(false);
+        let changed = self.access.read(&mut self.store, &self.context)?;
+        if changed {
+            self.heed_access();
         }
-        match self.access.take_in(&entries) {
-            Ok(false) => return Ok(false),
-            Ok(true) => {}
-            Err((number, refusal)) => {
-                tracing::error!(number, %refusal, "the access log of the store does not hold");
-                return Ok(false);
-            }
-        }
+        Ok(changed)
+    }
+
+    /// What follows from the access log.
+    pub(super) fn heed_access(&mut self) {
         if let Some(log) = &self.access.log {
             // What was granted: that somebody's rights have ended changes no settled value.
             let ranks =
@@ -144,7 +163,6 @@ impl Engine {
         }
         self.conclude_wishes();
         self.conclude_joining();
-        Ok(true)
     }
 
     /// Takes in what another process has done to the access log, or wishes of it.

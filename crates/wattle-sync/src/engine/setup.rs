@@ -23,6 +23,7 @@ use super::{Command, Engine};
 use crate::address::{Address, JoinLink};
 use crate::directory::{Directory, Settings};
 use crate::error::{AddressError, OpenError};
+use crate::identity::Identity;
 use crate::limits::{ENGINE_QUEUE_COMMANDS_MAX, ENGINE_STACK_BYTES, WATCH_QUEUE_CHANGES_MAX};
 use crate::options::Options;
 use crate::watch::Notice;
@@ -107,22 +108,26 @@ impl Engine {
         changes: broadcast::Sender<Notice>,
     ) -> Result<Self, OpenError> {
         let directory = Directory::new(&options.directory);
-        let (store, settings) = prepare(&directory, &options, seed)?;
+        let (mut store, settings) = prepare(&directory, &options, seed)?;
         let targets = addresses(options.dial.iter().chain(&settings.remotes))?;
         let uplink = UplinkLock::new(&directory, options.uplink);
         let replays = Replays::new(directory.replay_lock());
         let actor = ActorId::of(&settings.context, &options.identity.key(), random()?);
+        let mut access = Access::new(options.access_patience, options.clock.clone());
+        access.read(&mut store, &settings.context)?;
+        let links_as = options.links_as.clone().filter(|other| access.is_member(&other.key()));
+        let links_as = links_as.unwrap_or_else(|| options.identity.clone());
         let mut engine = Self {
             context: settings.context,
             actor: actor.0,
             began: Instant::now(),
-            replica: replica(&options, store.id())?,
+            replica: replica(&options, &links_as, store.id())?,
             documents: Documents::new(&options.customs),
             links: Links::new(sockets, &options, targets),
             uplink,
             directory,
             store,
-            links_as: options.links_as.unwrap_or_else(|| options.identity.clone()),
+            links_as,
             identity: options.identity,
             client: options.client,
             arrivals: Arrivals::new(),
@@ -132,7 +137,7 @@ impl Engine {
             own: BTreeSet::new(),
             data_version: 0,
             poll_at: Instant::now(),
-            access: Access::new(options.access_patience, options.clock),
+            access,
             durable: BTreeMap::new(),
             remember: BTreeMap::new(),
             presence: BTreeMap::new(),
@@ -152,7 +157,7 @@ impl Engine {
         self.data_version = self.store.data_version()?;
         self.seen = self.store.last()?;
         self.tend_access(Instant::now());
-        self.read_access()?;
+        self.heed_access();
         self.recall_admission()?;
         self.refresh_wishes()?;
         self.recall_quarantined()?;
@@ -222,9 +227,9 @@ fn found(
     Ok((store, settings))
 }
 
-fn replica(options: &Options, store: StoreId) -> Result<Replica, OpenError> {
+fn replica(options: &Options, links_as: &Identity, store: StoreId) -> Result<Replica, OpenError> {
     Ok(Replica::new(Config {
-        key: options.links_as.as_ref().unwrap_or(&options.identity).keypair.clone(),
+        key: links_as.keypair.clone(),
         store,
         session: random()?,
         agent: options.client.clone(),

