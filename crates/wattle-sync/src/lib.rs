@@ -18,6 +18,7 @@ pub mod options;
 pub mod pack;
 pub mod part;
 pub mod peer;
+pub mod private;
 pub mod role;
 pub mod status;
 pub mod task;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use wattle_context::plain::hex;
 use wattle_sync::clock::now_s;
+use wattle_sync::private;
 
 use crate::limits::{TOKEN_BYTES_MAX, TOKENS_MAX};
 
@@ -80,8 +81,8 @@ pub enum TokenError {
         /// The file.
         path: PathBuf,
     },
-    /// Others on the machine could let themselves in.
-    #[error("{} can be written by others (mode {mode:o}): remove it, and make another token", path.display())]
+    /// Others on the machine could let themselves in, or see whom it serves.
+    #[error("{} is open to others (mode {mode:o}): remove it, and make another token", path.display())]
     TooOpen {
         /// The file.
         path: PathBuf,
@@ -206,7 +207,11 @@ impl Tokens {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(TokenError::Unreadable { path, source }),
         };
-        check_mode(&path, &file)?;
+        match private::open_to_others(&file) {
+            Ok(None) => {}
+            Ok(Some(mode)) => return Err(TokenError::TooOpen { path, mode }),
+            Err(source) => return Err(TokenError::Unreadable { path, source }),
+        }
         let mut text = String::new();
         if let Err(source) = file.take(TOKEN_BYTES_MAX).read_to_string(&mut text) {
             return Err(TokenError::Unreadable { path, source });
@@ -218,9 +223,9 @@ impl Tokens {
     }
 
     fn write(&self, path: &Path, stored: &Stored) -> io::Result<()> {
-        make_private_folder(&self.folder)?;
+        private::make_folder(&self.folder)?;
         let text = serde_json::to_string(stored)?;
-        let mut file = private(path)?;
+        let mut file = private::create(path)?;
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
         if written.is_err() {
             // Half a token is none; that it could not be written is what is told.
@@ -272,44 +277,6 @@ fn random<const BYTES: usize>() -> Result<String, TokenError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|_| TokenError::NoRandomness)?;
     Ok(hex(&bytes))
-}
-
-#[cfg(unix)]
-fn check_mode(path: &Path, file: &fs::File) -> Result<(), TokenError> {
-    use std::os::unix::fs::PermissionsExt;
-    let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(TokenError::TooOpen { path: path.to_owned(), mode })
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &Path, _: &fs::File) -> Result<(), TokenError> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(unix)]
-fn private(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn private(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use wattle_protocol::{Keypair, PublicKey};
 use super::{Identity, lock};
 use crate::error::IdentityError;
 use crate::limits::IDENTITY_BYTES_MAX;
+use crate::private;
 
 const PERSON: &str = "identity.json";
 const AGENTS: &str = "agents";
@@ -72,7 +73,10 @@ impl File {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(self.unreadable(source)),
         };
-        self.check_mode(&file)?;
+        let open = private::open_to_others(&file).map_err(|source| self.unreadable(source))?;
+        if let Some(mode) = open {
+            return Err(IdentityError::TooOpen { path: self.0.clone(), mode });
+        }
         let mut text = String::new();
         file.take(IDENTITY_BYTES_MAX)
             .read_to_string(&mut text)
@@ -152,29 +156,13 @@ impl File {
     /// Written apart first, so that nobody ever reads half of it.
     fn write_apart(&self, identity: &Identity, text: &str) -> io::Result<PathBuf> {
         if let Some(folder) = self.0.parent() {
-            fs::create_dir_all(folder)?;
+            private::make_folder(folder)?;
         }
         let mark = &identity.key().to_string()[..16];
         let apart = self.beside(&format!("{mark}.{}", std::process::id())).0;
-        let mut file = private(&apart)?;
+        let mut file = private::create(&apart)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
         Ok(apart)
-    }
-
-    #[cfg(unix)]
-    fn check_mode(&self, file: &fs::File) -> Result<(), IdentityError> {
-        use std::os::unix::fs::PermissionsExt;
-        let metadata = file.metadata().map_err(|source| self.unreadable(source))?;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 == 0 {
-            return Ok(());
-        }
-        Err(IdentityError::TooOpen { path: self.0.clone(), mode })
-    }
-
-    #[cfg(not(unix))]
-    fn check_mode(&self, _: &fs::File) -> Result<(), IdentityError> {
-        Ok(())
     }
 }
 
@@ -208,15 +196,4 @@ fn text_of(identity: &Identity, passphrase: Option<&str>) -> Result<String, Iden
         }),
     };
     Ok(format!("{value}\n"))
-}
-
-#[cfg(unix)]
-fn private(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn private(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create_new(true).open(path)
 }

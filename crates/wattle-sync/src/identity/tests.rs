@@ -21,10 +21,12 @@ fn only_its_owner_can_read_it_and_a_file_that_others_can_is_refused() {
     let home = tempfile::tempdir().unwrap();
     Identity::load_or_create(home.path(), "ana").unwrap();
     Identity::create_agent(home.path(), "bot").unwrap();
+    let mode =
+        |file: &str| fs::metadata(home.path().join(file)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("agents"), 0o700);
     for file in [FILE, "agents/bot.json"] {
         let path = home.path().join(file);
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{file}");
+        assert_eq!(mode(file), 0o600, "{file}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     }
     let error = Identity::load_or_create(home.path(), "ana").unwrap_err();

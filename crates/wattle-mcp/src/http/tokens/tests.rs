@@ -46,7 +46,7 @@ fn only_a_digest_is_kept_and_only_for_its_owner() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_others_can_write_lets_nobody_in() {
+fn a_file_that_is_open_to_others_lets_nobody_in() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder();
     let tokens = Tokens::of(folder.path());
@@ -54,6 +54,9 @@ fn a_file_that_others_can_write_lets_nobody_in() {
     let path = tokens.path(&made.id);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(&tokens.folder)), (0o600, 0o700));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(matches!(tokens.find(&token), Err(TokenError::TooOpen { mode: 0o666, .. })));
+    for open in [0o666, 0o640] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+        let found = tokens.find(&token);
+        assert!(matches!(found, Err(TokenError::TooOpen { mode, .. }) if mode == open), "{open:o}");
+    }
 }
