@@ -1,7 +1,6 @@
 //! `wattle export`.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use wattle_context::{Context, ItemId, Section};
 use wattle_sync::Parts;
@@ -10,6 +9,7 @@ use crate::args;
 use crate::failure::Failure;
 use crate::screen::{Form, Screen};
 use crate::session::{self, Session};
+use crate::write;
 
 mod full;
 mod into;
@@ -44,8 +44,7 @@ pub(crate) async fn run(
         })
         .await??;
     match &args.output {
-        Some(file) => fs::write(file, exported)
-            .map_err(|error| Failure::Unwritable { file: file.clone(), error }),
+        Some(file) => write::replace(file, exported.as_bytes()),
         None => Ok(screen.text(&exported)?),
     }
 }

@@ -11,6 +11,7 @@ use super::trouble::ConnectError;
 use super::unfit::Unfit;
 use super::{client::Format, file, hooks, jsonc, toml};
 use crate::args::clients::Client;
+use crate::write;
 
 /// What a file should hold of ours.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ impl Change {
         records: &Records,
     ) -> Result<Self, ConnectError> {
         let file = path.to_owned();
-        let real = file::real(path).map_err(|error| ConnectError::unreadable(path, error))?;
+        let real = write::real(path).map_err(|error| ConnectError::unreadable(path, error))?;
         let before = read(&real, path)?;
         let record = records.of(&real);
         let text = before.clone().unwrap_or_default();
@@ -113,8 +114,8 @@ impl Change {
             return records.forget(&self.real).map_err(unwritable);
         };
         let made = file::make_folder(&self.real).map_err(unwritable)?;
-        let real = file::real(&self.real).map_err(unwritable)?;
-        file::write(&real, after).map_err(unwritable)?;
+        let real = write::real(&self.real).map_err(unwritable)?;
+        write::whole(&real, after.as_bytes()).map_err(unwritable)?;
         self.remember((&real, after), made, records).map_err(unwritable)
     }
 

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wattle_context::plain::hex;
 
-use super::file;
 use super::splice::ends;
+use crate::write;
 
 /// How a file was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl Records {
     /// Keeps a record.
     pub(super) fn keep(&self, record: &Record) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        file::write(&self.place(&record.file), &serde_json::to_string_pretty(record)?)
+        write::whole(&self.place(&record.file), &serde_json::to_vec_pretty(record)?)
     }
 
     /// Forgets what is known of a file.

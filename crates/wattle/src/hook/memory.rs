@@ -1,14 +1,15 @@
 //! What sessions were told: a small file for each, in the context's folder.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 use wattle_context::plain::hex;
 use wattle_mcp::Told;
+
+use crate::write;
 
 /// Sessions that are remembered.
 const SESSIONS_MAX: usize = 64;
@@ -77,10 +78,7 @@ impl Memory {
 
     fn write(&self, told: &Told) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&serde_json::to_vec(told)?)?;
-        file.persist(&self.file).map_err(|error| error.error)?;
-        Ok(())
+        write::whole(&self.file, &serde_json::to_vec(told)?)
     }
 
     fn forget(&self) -> io::Result<()> {
