@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::screen::Form;
+
 pub(crate) mod access;
 pub(crate) mod clients;
 pub(crate) mod mcp;
@@ -19,7 +21,8 @@ First steps:
   wattle agent add bot --days 7      a key for an agent, which edits with `wattle --as bot edit …`
   wattle demo                        see two peers edit at once, in a few seconds
 
-Exit codes: 0 done, 1 refused or not found, 2 usage, 3 changed since the version given.";
+Exit codes: 0 done, 1 refused or not found, 2 usage, 3 changed since the version given.
+With --json a failure is {\"error\": {\"kind\", \"message\", \"exit\"}} on standard error.";
 
 /// Shared, live context for agents and people: one context, edited by many at once, offline too.
 #[derive(Debug, Parser)]
@@ -46,9 +49,16 @@ pub(crate) struct Everywhere {
         hide_env_values = true
     )]
     pub(crate) whose: Option<String>,
-    /// Print JSON for programs
+    /// Print JSON for programs; what fails is one line of JSON on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+impl Everywhere {
+    /// In which form to print.
+    pub(crate) fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,11 @@ use crate::block::BlockError;
 use crate::connect::ConnectError;
 use crate::landing::others;
 
+pub(crate) mod told;
+
+/// The exit code of what was typed wrongly.
+pub(crate) const USAGE: u8 = 2;
+
 /// Why a command did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -339,7 +344,7 @@ impl Failure {
     /// The exit code: 1 refused or not found, 2 usage, 3 changed since the version given.
     pub(crate) fn code(&self) -> u8 {
         if matches!(self, Self::Usage { .. } | Self::Connect(ConnectError::NotAsked)) {
-            return 2;
+            return USAGE;
         }
         if matches!(self, Self::Changed { .. }) { 3 } else { 1 }
     }

@@ -1,5 +1,6 @@
 //! The `wattle` command: a context for people and scripts.
 
+use std::env;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && hook::is_meant() => return hook::misunderstood(),
-        Err(error) => error.exit(),
+        Err(error) => return mistyped(&error),
     };
     let filter = EnvFilter::try_from_env("WATTLE_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt()
@@ -65,4 +66,17 @@ fn main() -> ExitCode {
         .with_writer(io::stderr)
         .init();
     run::run(cli)
+}
+
+/// Says what was typed wrongly, or helps.
+#[expect(clippy::print_stderr, reason = "nobody else could say it")]
+fn mistyped(error: &clap::Error) -> ExitCode {
+    let mut typed = env::args_os().take_while(|word| word != "--");
+    match failure::told::mistyped(error).filter(|_| typed.any(|word| word == "--json")) {
+        Some(told) => {
+            eprintln!("{told}");
+            ExitCode::from(failure::USAGE)
+        }
+        None => error.exit(),
+    }
 }

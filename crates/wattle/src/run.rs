@@ -18,15 +18,19 @@ use crate::{
 /// What stands in the history as the program.
 pub(crate) const CLIENT: &str = "wattle";
 
-/// Runs the command; a failure is one sentence on standard error.
+/// Runs the command; a failure is one sentence on standard error, or one line of JSON.
 #[expect(clippy::print_stderr, reason = "the one place where a failure is told")]
 pub(crate) fn run(cli: Cli) -> ExitCode {
+    let form = cli.everywhere.form();
     let done = runtime().and_then(|runtime| runtime.block_on(command(cli)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wattle: {failure}");
+            match form {
+                Form::Text => eprintln!("wattle: {failure}"),
+                Form::Json => eprintln!("{}", failure.told()),
+            }
             ExitCode::from(failure.code())
         }
     }
@@ -42,8 +46,7 @@ fn runtime() -> Result<Runtime, Failure> {
 
 #[expect(clippy::cognitive_complexity, reason = "flat: one line per command")]
 async fn command(cli: Cli) -> Result<(), Failure> {
-    let form = if cli.everywhere.json { Form::Json } else { Form::Text };
-    let screen = &mut Screen::new(form);
+    let screen = &mut Screen::new(cli.everywhere.form());
     let dir = cli.everywhere.dir.as_deref();
     let acting = Acting(cli.everywhere.whose);
     let session = |client| Session::find(dir, acting.clone(), client);

@@ -25,4 +25,5 @@ mod resources;
 mod rights;
 mod shared;
 mod tasks;
+mod told;
 mod web;
