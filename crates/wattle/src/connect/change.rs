@@ -56,7 +56,10 @@ pub(super) struct Change {
     pub(super) before: Option<String>,
     /// None if there is to be none.
     pub(super) after: Option<String>,
-    record: Option<Record>,
+    /// What taking it back gives again, in place of `after`; none if that is not known.
+    first: Option<Option<String>>,
+    /// The folders that were made for the file.
+    folders: Vec<PathBuf>,
 }
 
 impl Change {
@@ -72,19 +75,26 @@ impl Change {
         let record = records.of(&real);
         let text = before.clone().unwrap_or_default();
         let unfit = |unfit| ConnectError::Unfit { file: file.clone(), unfit };
-        if hand == Hand::Kept {
-            let found = standing(client, &text, wish).map_err(unfit)?;
-            if let Standing::Changed(entry) = found {
-                return Err(ConnectError::ByHand { file, entry });
-            }
+        let found = standing(client, &text, wish).map_err(unfit)?;
+        if let (Hand::Kept, Standing::Changed(entry)) = (hand, &found) {
+            return Err(ConnectError::ByHand { file, entry: entry.clone() });
         }
         let undone = record.as_ref().and_then(|record| record.undone(&text));
-        let after = match (wish, undone) {
-            (Wish::NoServer | Wish::NoHooks, Some(undone)) => undone,
+        let folders = record.filter(|_| undone.is_some()).map(|record| record.folders().to_vec());
+        let after = match (wish, &undone) {
+            (Wish::NoServer | Wish::NoHooks, Some(undone)) => undone.clone(),
             (Wish::NoServer | Wish::NoHooks, None) if before.is_none() => None,
             _ => Some(splice::edited(&text, |text| edit(client, text, wish)).map_err(unfit)?),
         };
-        Ok(Self { file, real, before, after, record })
+        let first = match (wish, found, undone) {
+            // What is taken out does not come back with the next taking back.
+            (Wish::NoServer | Wish::NoHooks, _, _) => None,
+            (_, _, Some(undone)) => Some(undone),
+            // Somebody has written the file since our entry came in: how it was without is not known.
+            (_, Standing::Ours, None) => None,
+            (_, Standing::Absent | Standing::Changed(_), None) => Some(before.clone()),
+        };
+        Ok(Self { file, real, before, after, first, folders: folders.unwrap_or_default() })
     }
 
     /// Whether there is anything to do.
@@ -109,8 +119,7 @@ impl Change {
             return Err(ConnectError::Moved { file: self.file.clone() });
         }
         let Some(after) = &self.after else {
-            let folders = self.record.as_ref().map(Record::folders).unwrap_or_default();
-            file::remove(&self.real, folders).map_err(unwritable)?;
+            file::remove(&self.real, &self.folders).map_err(unwritable)?;
             return records.forget(&self.real).map_err(unwritable);
         };
         let made = file::make_folder(&self.real).map_err(unwritable)?;
@@ -126,15 +135,13 @@ impl Change {
         made: Vec<PathBuf>,
         records: &Records,
     ) -> std::io::Result<()> {
-        let known = self.record.as_ref().and_then(|record| {
-            let first = record.undone(self.before.as_deref()?)?;
-            Some((first, record.folders().to_vec()))
-        });
-        let (first, folders) = known.unwrap_or_else(|| (self.before.clone(), made));
-        if first.as_deref() == Some(after) {
-            return records.forget(real);
+        match &self.first {
+            Some(first) if first.as_deref() != Some(after) => {
+                let folders = if made.is_empty() { self.folders.clone() } else { made };
+                records.keep(&Record::of(real, (first.as_deref(), after), folders))
+            }
+            Some(_) | None => records.forget(real),
         }
-        records.keep(&Record::of(real, (first.as_deref(), after), folders))
     }
 }
 

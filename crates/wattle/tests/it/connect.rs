@@ -190,6 +190,52 @@ fn what_others_wrote_meanwhile_stays() {
     }
 }
 
+/// As Claude Code does: it puts the keys of its own file in another order, and adds some.
+fn rewritten(file: &Path) {
+    let mut json: Json = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let map = json.as_object_mut().unwrap();
+    let keys = map.len();
+    map.insert(format!("key{keys}"), true.into());
+    map.sort_keys();
+    fs::write(file, json.to_string()).unwrap();
+}
+
+#[test]
+fn what_was_taken_out_does_not_come_back() {
+    let typed = ["claude-code", "--user", "--yes", "--no-hooks"];
+    let connect = [&["connect"], &typed[..]].concat();
+    let disconnect = [&["disconnect"], &typed[..3]].concat();
+    for before in [None, Some("{\"theme\":  1}"), Some("{}\n")] {
+        let home = Home::new();
+        let file = home.root().join("home/.claude.json");
+        if let Some(before) = before {
+            fs::write(&file, before).unwrap();
+        }
+        let holds = || fs::read_to_string(&file).is_ok_and(|text| text.contains("wattle"));
+        for _ in 0..2 {
+            home.ok(&connect);
+            rewritten(&file);
+            assert!(holds());
+            home.ok(&disconnect);
+            let without = fs::read_to_string(&file).unwrap();
+            assert!(!holds() && without.contains("key"), "{without}");
+            home.ok(&disconnect);
+            assert_eq!(fs::read_to_string(&file).unwrap(), without);
+            // Now that nobody else writes, it is given back to the byte.
+            home.ok(&connect);
+            home.ok(&disconnect);
+            assert_eq!(fs::read_to_string(&file).unwrap(), without);
+        }
+        // Another entry in place of ours, in a file that somebody wrote meanwhile.
+        home.ok(&connect);
+        rewritten(&file);
+        home.ok(&[&connect[..], &["--http", "http://127.0.0.1:1/mcp"]].concat());
+        assert!(holds());
+        home.ok(&disconnect);
+        assert!(!holds(), "{}", fs::read_to_string(&file).unwrap());
+    }
+}
+
 #[test]
 fn an_entry_changed_by_hand_is_shown_and_left_alone() {
     let home = Home::new();
