@@ -91,3 +91,26 @@ fn an_agent_works_in_a_folder_of_its_own_too() {
     let line = up.line_with("far");
     assert!(line.contains("bot"), "{line}");
 }
+
+#[test]
+fn an_agent_takes_part_where_its_person_does_not() {
+    let (ana, zoe) = (Desk::new("ana"), Desk::new("zoe"));
+    ana.ok(&["agent", "add", "bot"]);
+    let key = ana.json(&["--as", "bot", "whoami"])["key"].as_str().unwrap().to_owned();
+    zoe.ok(&["grant", &key, "contributor", "--name", "bot"]);
+    zoe.edit(&["tasks", "add", "Ship it"]);
+    let (up, link) = zoe.up();
+    let link = link.split_once('#').unwrap().0;
+    let other = ana.project().join("elsewhere");
+    std::fs::create_dir(&other).unwrap();
+    let edit = ["edit", "tasks/ship-it/notes", "append", "on it", "--why", "far"];
+    // The links are the agent's own, at the first start and at the next ones.
+    for args in [&["join", link] as &[&str], &edit, &["sync", "--once"]] {
+        let done = ana.command_in(&other, &[&["--as", "bot"], args].concat()).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {done:?}");
+    }
+    let line = up.line_with("far");
+    assert!(line.contains("bot"), "{line}");
+    let alone = ana.command_in(&other, &["sync", "--once"]).output().unwrap();
+    assert_eq!(alone.status.code(), Some(1), "{alone:?}");
+}

@@ -43,14 +43,18 @@ fn files_of_others_come_in_go_out_and_come_back_whole() {
     let files = files();
     assert!(files.len() >= 5, "{files:?}");
     for (file, place) in files {
-        let whole = fs::read_to_string(&file).unwrap();
-        let told = file.strip_prefix(PROJECTS).unwrap().display().to_string();
-        let way = Way { ana: Desk::new("ana"), file: place, told };
-        way.ana.write(&way.file, &whole);
-        way.comes_in(&whole);
-        way.goes_out(&whole);
-        way.is_edited_by_hand();
-        way.is_written_elsewhere();
+        let as_it_is = fs::read_to_string(&file).unwrap();
+        let named = file.strip_prefix(PROJECTS).unwrap().display();
+        for end in ["\n", "\r\n"] {
+            let whole = as_it_is.replace('\n', end);
+            let told = format!("{named} with {end:?}");
+            let way = Way { ana: Desk::new("ana"), file: place.clone(), end, told };
+            way.ana.write(&way.file, &whole);
+            way.comes_in(&whole);
+            way.goes_out(&whole);
+            way.is_edited_by_hand();
+            way.is_written_elsewhere();
+        }
     }
 }
 
@@ -58,6 +62,8 @@ fn files_of_others_come_in_go_out_and_come_back_whole() {
 struct Way {
     ana: Desk,
     file: String,
+    /// How its lines end.
+    end: &'static str,
     /// What it is called in a failure.
     told: String,
 }
@@ -106,8 +112,12 @@ impl Way {
         let line = running_line(&exported).unwrap_or_else(|| panic!("{}: no text", self.told));
         let edited = exported
             .replacen(line, &format!("{line}{ADDED}"), 1)
-            .replacen("harbour clean\n", "harbour very clean\n- Feed the gulls\n", 1)
-            .replacen("- No deploys on Friday\n", "", 1);
+            .replacen(
+                "harbour clean",
+                &format!("harbour very clean{}- Feed the gulls", self.end),
+                1,
+            )
+            .replacen(&format!("- No deploys on Friday{}", self.end), "", 1);
         self.ana.write(&self.file, &edited);
         let before = self.counts();
         assert_eq!(self.import(&self.file), [1, 2, 1], "{}: {line}", self.told);
