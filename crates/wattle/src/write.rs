@@ -33,9 +33,9 @@ pub(crate) fn whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Where a file really is: what a link leads to, also one above it.
 pub(crate) fn real(file: &Path) -> io::Result<PathBuf> {
     if file.symlink_metadata().is_ok() {
-        return fs::canonicalize(file).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => io::Error::new(error.kind(), "it is a link to nothing"),
-            _ => error,
+        return fs::canonicalize(file).map_err(|error| {
+            let nowhere = error.kind() == io::ErrorKind::NotFound;
+            if nowhere { io::Error::new(error.kind(), "it is a link to nothing") } else { error }
         });
     }
     match (file.parent(), file.file_name()) {
