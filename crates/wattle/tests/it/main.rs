@@ -23,6 +23,7 @@ mod mcp_tools;
 mod owners;
 mod resources;
 mod rights;
+mod secrets;
 mod shared;
 mod tasks;
 mod told;
