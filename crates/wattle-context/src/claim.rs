@@ -4,6 +4,9 @@
 //! overwritten: a claim, its renewals, its end. A record may hold a lease, which the sequencer of the
 //! context has granted. Every replica with the same records computes the same owner: of the claims that
 //! are held, the one with the latest valid lease; without a lease, the one that began first.
+//!
+//! Claims that were made apart compete: that is a conflict, and who settles it keeps one of them and ends
+//! the others, with records too.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +15,21 @@ use serde::{Deserialize, Serialize};
 use crate::value::{ItemId, Value};
 use crate::view::{FieldView, ItemView};
 
+mod contend;
 pub mod ready;
 #[cfg(test)]
 mod tests;
+mod verdict;
+
+pub(crate) use contend::contenders;
+pub(crate) use verdict::rounds;
 
 /// How long after its end a claim still keeps others out: clocks differ.
 pub const GRACE_MS: i64 = 60_000;
 /// The longest a claim may hold without being renewed.
 pub const TTL_S_MAX: i64 = 86_400;
+/// The field of a task that holds the records.
+pub(crate) const FIELD: &str = "claims";
 /// The longest name of a claim.
 pub const NAME_BYTES_MAX: usize = 16;
 
@@ -50,6 +60,17 @@ pub struct Lease {
     pub signature: String,
 }
 
+/// What ends a claim that its holder has not ended: a conflict was settled for another claim.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The name of the claim that was kept.
+    pub kept: String,
+    /// The key of who holds that one, in hexadecimal.
+    pub key: String,
+    /// One more than that of any verdict which its author had seen.
+    pub round: u32,
+}
+
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -69,6 +90,9 @@ pub struct Record {
     /// The sequencer's word for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
+    /// Of an end: for which claim a conflict was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// A claim, from all that was said of it.
@@ -84,8 +108,10 @@ pub struct Claim {
     pub at_ms: i64,
     /// When it ends.
     pub until_ms: i64,
-    /// It was ended.
+    /// Its holder has ended it.
     pub ended: bool,
+    /// Name and key of the claim that it lost to when a conflict was settled.
+    pub overruled: Option<(String, String)>,
     /// The records with a lease, whether or not one is valid.
     leased: Vec<Record>,
 }
@@ -95,27 +121,33 @@ pub type IsGranted<'a> = dyn Fn(&Record) -> bool + 'a;
 
 /// The records of a task that can be read; what is not well formed claims nothing.
 pub fn records(item: &ItemView) -> Vec<Record> {
-    let entries: Option<&BTreeMap<String, FieldView>> =
-        item.fields.get("claims").map(|field| &field.entries);
-    let values = entries.into_iter().flat_map(BTreeMap::values).flat_map(|entry| &entry.in_force);
-    let texts = values.filter_map(Value::text);
-    texts.filter_map(|text| serde_json::from_str(text).ok()).collect()
+    item.fields.get(FIELD).map(|field| records_of(&field.entries)).unwrap_or_default()
+}
+
+/// The same of the field's entries.
+pub(crate) fn records_of(entries: &BTreeMap<String, FieldView>) -> Vec<Record> {
+    entries.values().flat_map(|entry| &entry.in_force).filter_map(parsed).collect()
+}
+
+/// A record, if a value is one.
+pub(crate) fn parsed(value: &Value) -> Option<Record> {
+    serde_json::from_str(value.text()?).ok()
 }
 
 /// All claims. A renewal counts if its claim was still held then or if it was granted, an end if it is
-/// by the same key.
+/// by the same key or a verdict for another claim.
 pub fn claims(records: &[Record], is_granted: &IsGranted<'_>) -> Vec<Claim> {
     let mut sorted: Vec<&Record> = records.iter().collect();
     // Every field counts: the order must not depend on where a record was found.
     sorted.sort_by_key(|record| {
-        let Record { said, claim, key, name, at_ms, ttl_s, lease } = record;
-        (at_ms, key, claim, name, said, ttl_s, lease)
+        let Record { said, claim, key, name, at_ms, ttl_s, lease, verdict } = record;
+        (at_ms, key, claim, name, said, ttl_s, lease, verdict)
     });
     let mut claims: BTreeMap<(&str, &str), Claim> = BTreeMap::new();
     for record in sorted.iter().filter(|record| record.said == Said::Claim) {
         claims.entry((&record.claim, &record.key)).or_insert_with(|| Claim::begun(record));
     }
-    for record in sorted {
+    for record in &sorted {
         let Some(claim) = claims.get_mut(&(record.claim.as_str(), record.key.as_str())) else {
             continue;
         };
@@ -128,9 +160,10 @@ pub fn claims(records: &[Record], is_granted: &IsGranted<'_>) -> Vec<Claim> {
                     claim.keep_lease(record);
                 }
             }
-            Said::End => claim.ended = true,
+            Said::End => claim.ended |= record.verdict.is_none(),
         }
     }
+    verdict::apply(&mut claims, &sorted, is_granted);
     claims.into_values().collect()
 }
 
@@ -146,9 +179,16 @@ pub fn owner(records: &[Record], now_ms: i64, is_granted: &IsGranted<'_>) -> Opt
     let rank = |claim: &Claim| {
         let lease = claim.lease_at(now_ms, is_granted);
         let fence = lease.map(|lease| (lease.term, lease.entry, lease.number));
-        (std::cmp::Reverse(fence), claim.at_ms, claim.key.clone(), claim.name.clone())
+        (std::cmp::Reverse(fence), claim.rank())
     };
     held.into_iter().min_by_key(rank)
+}
+
+/// A candidate of a conflict between claims, on a line: who holds it, and how long.
+pub fn told(candidate: &Value) -> String {
+    let Value::Map(claim) = candidate else { return candidate.to_string() };
+    let part = |name: &str| claim.get(name).map(Value::to_string).unwrap_or_default();
+    format!("{} until {}", part("holder"), part("until"))
 }
 
 /// The path of a record: one that nobody else uses.
@@ -174,6 +214,7 @@ impl Claim {
             at_ms: record.at_ms,
             until_ms: end(record),
             ended: false,
+            overruled: None,
             leased: Vec::new(),
         }
     }
@@ -186,9 +227,34 @@ impl Claim {
 
     /// Whether it keeps others out.
     pub const fn holds_at(&self, now_ms: i64) -> bool {
-        !self.ended
-            && self.at_ms <= now_ms.saturating_add(GRACE_MS)
+        !self.is_over() && self.has_time_at(now_ms)
+    }
+
+    /// Whether it has begun and not expired.
+    pub const fn has_time_at(&self, now_ms: i64) -> bool {
+        self.at_ms <= now_ms.saturating_add(GRACE_MS)
             && now_ms <= self.until_ms.saturating_add(GRACE_MS)
+    }
+
+    /// Whether somebody has ended it: it does not come back.
+    pub const fn is_over(&self) -> bool {
+        self.ended || self.overruled.is_some()
+    }
+
+    /// Without leases, the least of those that are held owns.
+    pub(crate) fn rank(&self) -> (i64, String, String) {
+        (self.at_ms, self.key.clone(), self.name.clone())
+    }
+
+    /// Whether two are held at the same time.
+    fn overlaps(&self, other: &Self) -> bool {
+        let before = |one: &Self, other: &Self| one.until_ms.saturating_add(GRACE_MS) < other.at_ms;
+        !before(self, other) && !before(other, self)
+    }
+
+    /// Whether the sequencer has ever granted it a lease.
+    fn was_leased(&self, is_granted: &IsGranted<'_>) -> bool {
+        self.leased.iter().any(is_granted)
     }
 
     /// Whether a lease was recorded with it, valid or not.

@@ -32,6 +32,8 @@ pub enum ConflictKind {
     Value,
     /// One deleted an item while another edited it.
     EditDelete,
+    /// Several claimed one task, apart from each other and without a lease.
+    Claim,
 }
 
 /// A conflict that nobody has settled yet.

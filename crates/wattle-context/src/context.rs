@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use automerge::{ObjType, ROOT};
 
+use crate::claim::Record;
 use crate::conflict::Conflict;
 use crate::document::{BODY, Document};
 use crate::edit::{self, Author, Edit, EditError, Edited, Typed};
@@ -24,7 +26,12 @@ pub struct Context {
     documents: BTreeMap<Part, Document>,
     ranks: BTreeMap<[u8; 32], u8>,
     customs: CustomPolicies,
+    now_ms: Option<i64>,
+    granted: Option<Granted>,
 }
+
+/// Answers whether the lease that a record of a task tells was granted by whoever was the sequencer then.
+pub type Granted = Arc<dyn Fn(&ItemId, &Record) -> bool + Send + Sync>;
 
 impl Context {
     /// A context of which nothing is loaded.
@@ -65,6 +72,17 @@ impl Context {
     /// Gives the policy `custom(name)` its function.
     pub fn custom(&mut self, name: &str, function: CustomPolicy) {
         self.customs.insert(name, function);
+    }
+
+    /// The moment at which claims are looked at: a conflict between claims is shown while two of them are
+    /// held. Without a moment, expired ones count too.
+    pub const fn moment(&mut self, now_ms: i64) {
+        self.now_ms = Some(now_ms);
+    }
+
+    /// What the signatures of leases are checked with; without, they are taken at their word.
+    pub fn granted(&mut self, granted: Granted) {
+        self.granted = Some(granted);
     }
 
     /// Finds what a path names: items by id, by a prefix of it, or by the slug of their title.
@@ -181,6 +199,8 @@ impl Context {
             documents: documents.map(|document| (document.part(), document)).collect(),
             ranks: self.ranks.clone(),
             customs: self.customs.clone(),
+            now_ms: self.now_ms,
+            granted: self.granted.clone(),
         })
     }
 
@@ -199,6 +219,14 @@ impl Context {
 
     pub(crate) fn rank(&self, key: &[u8; 32]) -> u8 {
         self.ranks.get(key).copied().unwrap_or_default()
+    }
+
+    pub(crate) const fn now_ms(&self) -> Option<i64> {
+        self.now_ms
+    }
+
+    pub(crate) fn is_granted(&self, task: &ItemId, record: &Record) -> bool {
+        self.granted.as_ref().is_none_or(|granted| granted(task, record))
     }
 
     pub(crate) const fn customs(&self) -> &CustomPolicies {

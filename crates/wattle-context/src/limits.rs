@@ -34,6 +34,8 @@ pub const CHANGE_OPS_TARGET: usize = 50_000;
 pub const CHANGE_BYTES_TARGET: usize = 256 * 1024;
 /// Concurrent values of one field that a read looks at.
 pub const CANDIDATES_MAX: usize = 100;
+/// Competing claims of one task that a read looks at; each takes two bits of a number of 128.
+pub const RIVALS_MAX: usize = 60;
 /// How far back a contested base is followed to one that was not.
 pub const CONTESTED_BASES_MAX: usize = 1_000;
 /// Edits of others that an answer names.

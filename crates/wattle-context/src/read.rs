@@ -4,12 +4,14 @@ mod content;
 mod contest;
 mod item;
 mod life;
+mod rivals;
 mod section;
 
 pub(crate) use content::content;
 pub(crate) use contest::Contest;
 pub(crate) use item::{DELETED, DELETED_BODY};
 pub(crate) use life::named;
+pub(crate) use rivals::Rival;
 pub(crate) use section::Reading;
 
 use automerge::iter::MapRangeItem;

@@ -1,6 +1,8 @@
 //! Scenarios and properties that span the crate.
 
 mod bounds;
+mod claiming;
+mod claims;
 mod genesis;
 mod junk;
 mod properties;

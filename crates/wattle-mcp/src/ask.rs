@@ -16,8 +16,9 @@ use rmcp::{RoleServer, model::ClientResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use wattle_context::plain::hex;
-use wattle_context::{Candidate, Conflict, Settlement, Value};
+use wattle_context::claim;
+use wattle_context::plain::{brief, hex};
+use wattle_context::{Candidate, Conflict, ConflictKind, Settlement, Value};
 use wattle_sync::Parts;
 
 use crate::desk::{Opened, Scene};
@@ -215,10 +216,11 @@ async fn form(desk: &Opened, conflict: &Conflict) -> Result<ElicitRequestParams,
     let own = conflict.clone();
     let read = move |scene: Scene<'_>| (show::conflict(scene, &own), titles(scene, &own));
     let (message, titles) = desk.view(Parts::Sections, read).await?;
-    let others = [
-        json!({ "const": "own", "title": "another text (below)" }),
-        json!({ "const": "later", "title": "decide later" }),
-    ];
+    let own = json!({ "const": "own", "title": "another text (below)" });
+    // Claims cannot be merged.
+    let own = Some(own).filter(|_| conflict.kind != ConflictKind::Claim);
+    let later = json!({ "const": "later", "title": "decide later" });
+    let others = own.into_iter().chain([later]);
     let schema = json!({
         "type": "object",
         "properties": {
@@ -242,7 +244,12 @@ async fn form(desk: &Opened, conflict: &Conflict) -> Result<ElicitRequestParams,
 /// The versions as choices, each with the agent that wrote it: one person may have several.
 fn titles(scene: Scene<'_>, conflict: &Conflict) -> Vec<Json> {
     let title = |(letter, candidate): (String, &Candidate)| {
-        let value = quoted(&candidate.value, CHOICE_CHARS);
+        let value = match conflict.kind {
+            ConflictKind::Value | ConflictKind::EditDelete => {
+                quoted(&candidate.value, CHOICE_CHARS)
+            }
+            ConflictKind::Claim => brief(&claim::told(&candidate.value), CHOICE_CHARS),
+        };
         let by = show::author(scene, conflict, candidate);
         json!({ "const": letter, "title": format!("{letter}) {value} — {by}") })
     };

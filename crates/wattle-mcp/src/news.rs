@@ -145,8 +145,11 @@ fn now(scene: Scene<'_>, text: &str) -> String {
     let context = scene.context;
     let Ok(path) = context.locate(text) else { return String::new() };
     if path.field.as_deref() == Some("claims") {
-        let held = context.item(&path).and_then(|task| show::holder(&task, scene.now_ms));
-        return format!(": {}", held.unwrap_or_else(|| "held by nobody".to_owned()));
+        let Some(task) = context.item(&path) else { return " is deleted".to_owned() };
+        let held = show::holder(&task, scene.now_ms);
+        let field = task.fields.get("claims").and_then(|field| field.conflict.as_ref());
+        let conflict = field.map(|conflict| format!(" ! {}", conflict.id)).unwrap_or_default();
+        return format!(": {}{conflict}", held.unwrap_or_else(|| "held by nobody".to_owned()));
     }
     if path.field.as_deref() == Some("body") && path.section == Section::Documents {
         return String::new();

@@ -2,7 +2,7 @@
 
 use wattle_context::json::value_from_json;
 use wattle_context::plain::short;
-use wattle_context::{Conflict, Op, ResolveError, Settlement};
+use wattle_context::{Conflict, Op, ResolveError, Section, Settlement};
 use wattle_sync::{Parts, ResolveFailed};
 
 use crate::args::{How, Resolve};
@@ -38,6 +38,10 @@ pub(crate) async fn settle(
 ) -> Result<String, Trouble> {
     match desk.peer.resolve(id, settlement, why).await {
         Ok(edited) => {
+            let first = edited.answers.first().map(|answer| answer.path.clone());
+            if let Some(told) = claimed(desk, first.unwrap_or_default()).await? {
+                return Ok(format!("{id} is settled. {told}"));
+            }
             let ops = vec![Op::Set; edited.answers.len()];
             let told = edit::told(desk, (ops, edited.answers), Vec::new()).await?;
             Ok(format!("{id} is settled. {told}"))
@@ -45,6 +49,20 @@ pub(crate) async fn settle(
         Err(ResolveFailed::Refused(ResolveError::Unknown { .. })) => Err(unknown(desk, id).await?),
         Err(failed) => Err(failed.into()),
     }
+}
+
+/// The task whose claims were settled, if the path is one of its records.
+async fn claimed(desk: &Opened, path: String) -> Result<Option<String>, Trouble> {
+    let heads = desk.peer.heads().await?;
+    let read = move |scene: Scene<'_>| {
+        let path = scene.context.locate(&path).ok()?;
+        let of_claims = path.section == Section::Tasks && path.field.as_deref() == Some("claims");
+        let task = scene.context.item(&path).filter(|_| of_claims)?;
+        let told = "The other claims have ended; who held them is told that they lost.";
+        let foot = foot(scene, &heads).join("\n");
+        Some(format!("{told}\n{}\n{foot}", show::line(&task, scene.now_ms)))
+    };
+    desk.view(Parts::Sections, read).await
 }
 
 /// A conflict that is open.

@@ -73,6 +73,7 @@ pub(crate) fn item(scene: Scene<'_>, item: &ItemView, authors: &Authors<'_>) -> 
         let conflicts = view.clone().into_conflicts();
         if item.section == Section::Tasks && name == "claims" {
             lines.extend(holder(item, scene.now_ms));
+            lines.extend(conflicts.iter().map(|conflict| self::conflict(scene, conflict)));
             continue;
         }
         if view.value.is_empty() && conflicts.is_empty() {
@@ -113,6 +114,10 @@ pub(crate) fn conflict(scene: Scene<'_>, conflict: &Conflict) -> String {
             format!("{} versions, policy {}", conflict.candidates.len(), conflict.policy)
         }
         ConflictKind::EditDelete => "deleted by one while another edited it".to_owned(),
+        ConflictKind::Claim => format!(
+            "claimed by {} that did not know of each other; keep the one that goes on",
+            conflict.candidates.len()
+        ),
     };
     let mut lines = vec![format!("! {} {} — {what}", conflict.id, short(&conflict.path))];
     for (letter, candidate) in conflict.lettered() {
@@ -142,6 +147,7 @@ pub(crate) fn candidate(scene: Scene<'_>, conflict: &Conflict, candidate: &Candi
         (ConflictKind::EditDelete, Some(true)) => "delete it".to_owned(),
         (ConflictKind::EditDelete, _) => "keep it, as edited".to_owned(),
         (ConflictKind::Value, _) => quoted(&candidate.value, CANDIDATE_CHARS),
+        (ConflictKind::Claim, _) => brief(&claim::told(&candidate.value), CANDIDATE_CHARS),
     };
     format!("{value} — {who}, {}{}", ago(candidate.time, scene.now_ms), because(&candidate.why))
 }

@@ -163,12 +163,16 @@ pub(crate) fn lost_claims(scene: Scene<'_>) -> Vec<String> {
         let is_granted = |record: &Record| is_granted(scene.sequencers, &task.id, record);
         let mine = |claim: &Claim| {
             let mine = claim.key == scene.me.key && claim.holder == scene.me.program();
-            mine && claim.holds_at(scene.now_ms)
+            mine && !claim.ended && claim.has_time_at(scene.now_ms)
         };
         let records = claim::records(task);
         let own = claim::claims(&records, &is_granted).into_iter().find(mine)?;
-        let owner = owner(scene.sequencers, task, scene.now_ms)?;
-        (own.name != owner.name).then(|| lost(task, Some(&Holder::from(&owner))))
+        let owner = owner(scene.sequencers, task, scene.now_ms);
+        match owner {
+            Some(owner) if owner.key == own.key && owner.holder == own.holder => None,
+            Some(owner) => Some(lost(task, Some(&Holder::from(&owner)))),
+            None => own.overruled.map(|_| lost(task, None)),
+        }
     };
     tasks.iter().filter_map(overtaken).collect()
 }

@@ -210,9 +210,9 @@ fn edit(failed: &EditFailed) -> String {
 
 fn resolve(failed: &ResolveFailed) -> String {
     match failed {
-        ResolveFailed::Refused(ResolveError::UnknownCandidate { .. }) => {
-            "Call again with one of these letters as keep.".to_owned()
-        }
+        ResolveFailed::Refused(
+            ResolveError::UnknownCandidate { .. } | ResolveError::KeepOne { .. },
+        ) => "Call again with how=keep and the letter of one of them.".to_owned(),
         ResolveFailed::Refused(ResolveError::Unknown { .. }) => {
             "context_read view=conflicts shows what is open.".to_owned()
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use wattle_context::claim;
 use wattle_context::conflict::letter;
 use wattle_context::history::{Difference, LogEntry};
 use wattle_context::limits::HEAD_DIGITS;
@@ -102,23 +103,31 @@ pub(crate) fn conflict(screen: &mut Screen, conflict: &Conflict, now_ms: i64) ->
     let what = match conflict.kind {
         ConflictKind::Value => "written by several at once",
         ConflictKind::EditDelete => "deleted by one while another edited it",
+        ConflictKind::Claim => "claimed by several who did not know of each other",
+    };
+    let how = match conflict.kind {
+        ConflictKind::Value | ConflictKind::EditDelete => "--keep LETTER | --value VALUE",
+        ConflictKind::Claim => "--keep LETTER",
     };
     let id = paint.yellow(&conflict.id);
     say!(screen, "{id}  {}  {}", paint.bold(&short(&conflict.path)), paint.dim(what))?;
     for (letter, candidate) in letters().zip(&conflict.candidates) {
         let held = if conflict.in_force.contains(&candidate.value) { "in force" } else { "" };
-        let value = quoted(&candidate.value);
+        let value = value_of(conflict, candidate);
         let whose = paint.dim(&format!("{}{}", whose(candidate, now_ms), comma(held)));
         say!(screen, "  {letter}  {value}  {whose}")?;
     }
     if !conflict.base.is_null() {
         say!(screen, "  {}", paint.dim(&format!("before: {}", quoted(&conflict.base))))?;
     }
-    say!(
-        screen,
-        "  {}",
-        paint.dim(&format!("settle: wattle resolve {} --keep LETTER | --value VALUE", conflict.id))
-    )
+    say!(screen, "  {}", paint.dim(&format!("settle: wattle resolve {} {how}", conflict.id)))
+}
+
+fn value_of(conflict: &Conflict, candidate: &Candidate) -> String {
+    match conflict.kind {
+        ConflictKind::Value | ConflictKind::EditDelete => quoted(&candidate.value),
+        ConflictKind::Claim => brief(&claim::told(&candidate.value), VALUE_CHARS),
+    }
 }
 
 /// A change, as `wattle log` and `wattle watch` print it.
@@ -254,7 +263,7 @@ fn conflict_line(screen: &mut Screen, conflict: &Conflict) -> io::Result<()> {
     let values: Vec<String> = letters()
         .zip(&conflict.candidates)
         .map(|(letter, candidate)| {
-            format!("{letter} {} ({})", quoted(&candidate.value), clean(&candidate.by))
+            format!("{letter} {} ({})", value_of(conflict, candidate), clean(&candidate.by))
         })
         .collect();
     let line = format!("⚠ {}  {}", conflict.id, values.join("  "));

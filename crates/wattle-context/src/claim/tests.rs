@@ -4,7 +4,7 @@ use super::*;
 
 fn record(said: Said, claim: &str, who: &str, at_s: i64) -> Record {
     let (claim, key, name) = (claim.to_owned(), who.to_owned(), who.to_owned());
-    Record { said, claim, key, name, at_ms: at_s * 1_000, ttl_s: 600, lease: None }
+    Record { said, claim, key, name, at_ms: at_s * 1_000, ttl_s: 600, lease: None, verdict: None }
 }
 
 /// With a lease that ends with the record's own time.
@@ -123,16 +123,54 @@ fn the_latest_valid_lease_owns_whoever_began_first() {
     }
 }
 
+/// That a claim lost to another, by somebody who settled a conflict; holders are named by two letters.
+fn verdict(lost: &str, kept: &str, round: u32) -> Record {
+    let (kept, key) = (kept[..1].to_owned(), kept.to_owned());
+    let verdict = Some(Verdict { kept, key, round });
+    Record { verdict, ..record(Said::End, &lost[..1], lost, 1_050) }
+}
+
+#[test]
+fn the_latest_verdict_counts_and_a_circle_of_them_does_not() {
+    let claims = ["an", "bo", "cy"].map(|who| record(Said::Claim, &who[..1], who, 1_000));
+    let cases: [(&[Record], &str); 8] = [
+        (&[], "an"),
+        (&[verdict("an", "bo", 1)], "bo"),
+        (&[verdict("an", "bo", 1), verdict("bo", "cy", 1)], "cy"),
+        (&[verdict("an", "bo", 1), verdict("bo", "an", 1)], "an"),
+        (&[verdict("an", "bo", 1), verdict("bo", "an", 1), verdict("an", "bo", 2)], "bo"),
+        (&[verdict("an", "bo", 1), verdict("bo", "cy", 1), verdict("cy", "an", 1)], "an"),
+        // For a claim that is not there, by a round that never was, or against itself.
+        (&[verdict("an", "di", 1), verdict("an", "an", 1)], "an"),
+        (&[verdict("an", "bo", 9), verdict("bo", "cy", 1)], "an"),
+    ];
+    for (index, (verdicts, expected)) in cases.into_iter().enumerate() {
+        let all = [claims.to_vec(), verdicts.to_vec()].concat();
+        assert_eq!(agreed(&all, 1_100).as_deref(), Some(expected), "case {index}");
+    }
+    let leased = [leased(&claims[0], 1, "good"), claims[1].clone(), verdict("an", "bo", 1)];
+    assert_eq!(agreed(&leased, 1_100).as_deref(), Some("an"), "the sequencer has decided");
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let said = prop_oneof![Just(Said::Claim), Just(Said::Renew), Just(Said::End)];
     let lease = prop::option::of((1_u64..5, any::<bool>()));
-    (said, 0_u8..3, 0_u8..3, 0_i64..4_000, lease).prop_map(|(said, claim, who, at_s, lease)| {
-        let made = record(said, &claim.to_string(), &who.to_string(), at_s);
-        match lease {
-            Some((number, good)) => leased(&made, number, if good { "good" } else { "forged" }),
-            None => made,
-        }
-    })
+    let verdict = prop::option::of((0_u8..3, 0_u8..3, 0_u32..4));
+    let claim = (0_u8..3, 0_u8..3);
+    (said, claim, 0_i64..4_000, lease, verdict).prop_map(
+        |(said, (claim, who), at_s, lease, verdict)| {
+            let mut made = record(said, &claim.to_string(), &who.to_string(), at_s);
+            made.verdict = verdict.map(|(kept, key, round)| Verdict {
+                kept: kept.to_string(),
+                key: key.to_string(),
+                round,
+            });
+            match lease {
+                Some((number, good)) => leased(&made, number, if good { "good" } else { "forged" }),
+                None => made,
+            }
+        },
+    )
 }
 
 proptest! {

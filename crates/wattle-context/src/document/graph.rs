@@ -131,6 +131,36 @@ impl Graph {
         bases
     }
 
+    /// For each of these changes which of them it builds on, itself included: a bit for each.
+    pub(crate) fn known(&self, changes: &[[u8; 32]]) -> Vec<u128> {
+        let starts: Vec<Option<usize>> = changes
+            .iter()
+            .take(128)
+            .map(|change| self.index.get(&ChangeHash(*change)).copied())
+            .collect();
+        let mut known = vec![0_u128; changes.len()];
+        // Which of them build on a change.
+        let mut pending: BTreeMap<usize, u128> = BTreeMap::new();
+        for (bit, start) in starts.iter().enumerate() {
+            if let Some(start) = start {
+                *pending.entry(*start).or_default() |= 1 << bit;
+            }
+        }
+        let lowest = starts.iter().flatten().min().copied().unwrap_or_default();
+        while let Some((index, from)) = pending.pop_last().filter(|(index, _)| *index >= lowest) {
+            let here = starts.iter().enumerate().filter(|(_, start)| **start == Some(index));
+            let here = here.fold(0_u128, |bits, (bit, _)| bits | 1 << bit);
+            let above = known.iter_mut().take(128).enumerate();
+            let above = above.filter(|(bit, _)| (from >> bit) & 1 == 1);
+            above.for_each(|(_, known)| *known |= here);
+            let deps = self.changes.get(index).map(|written| &written.deps);
+            for dep in deps.into_iter().flatten() {
+                *pending.entry(*dep).or_default() |= from;
+            }
+        }
+        known
+    }
+
     /// Whether the version has the change.
     pub(crate) fn has(&self, heads: &[ChangeHash], change: &ChangeHash) -> bool {
         let Some(wanted) = self.index.get(change) else { return false };

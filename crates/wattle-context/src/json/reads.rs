@@ -17,6 +17,7 @@ pub fn conflict_to_json(conflict: &Conflict) -> Json {
     let kind = match conflict.kind {
         ConflictKind::Value => "value",
         ConflictKind::EditDelete => "edit_delete",
+        ConflictKind::Claim => "claim",
     };
     json!({
         "id": conflict.id,

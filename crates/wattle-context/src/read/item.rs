@@ -6,8 +6,9 @@ use automerge::iter::MapRangeItem;
 use automerge::{ObjId, ObjType, ValueRef};
 
 use super::{Contest, Reading, scalar_ref};
+use crate::claim::FIELD as CLAIMS;
 use crate::path::Path;
-use crate::schema::{Field, Kind};
+use crate::schema::{Field, Kind, Section};
 use crate::value::{ItemId, Value};
 use crate::view::{FieldView, ItemView};
 
@@ -174,7 +175,9 @@ impl Reading<'_> {
         }
         let values = entries.iter().map(|(key, found)| (key.clone(), found.value.clone()));
         let map = Value::Map(values.collect());
-        FieldView { entries, ..self.plain(vec![map]) }
+        let claimed = path.item.filter(|_| self.section == Section::Tasks && field.name == CLAIMS);
+        let conflict = claimed.and_then(|task| self.competing((&task, object), path, &entries));
+        FieldView { entries, conflict, ..self.plain(vec![map]) }
     }
 
     /// Nobody creates these objects twice, so a second one is junk; Automerge shows one of them.

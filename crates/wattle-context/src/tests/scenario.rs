@@ -9,6 +9,10 @@
 //! landed ontop
 //! expect * r/statement = "no deploys"                what is in force; several values in a JSON list of `both`
 //! conflicts * 0
+//! ana: claim t [leased 3] [at 90] [for 600]          a record of ana's claim of a task; so are renew and release
+//! try ana t 1                                        settles the conflict between claims, if one is open there
+//! holds * t ana                                      who owns the task: by now, or by the moment
+//! moment 700                                         claims are looked at so many seconds after the beginning
 //! fails "…"                                          the last edit was refused with these words
 //! purge mal                                          everybody else takes out what mal wrote and what builds on it,
 //!                                                    and writes what was theirs again, in the order of their names
@@ -39,7 +43,8 @@ pub(super) struct World {
     pub(super) replicas: BTreeMap<String, Replica>,
     names: BTreeMap<String, String>,
     last: Option<Result<Edited, String>>,
-    time: i64,
+    pub(super) time: i64,
+    pub(super) moment_ms: Option<i64>,
 }
 
 pub(super) fn run(script: &str) -> World {
@@ -157,6 +162,9 @@ impl World {
             "landed" => self.landed(rest),
             "fails" => self.fails(rest),
             "equal" => self.equal(),
+            "holds" => self.holds(rest),
+            "moment" => self.moment(rest),
+            "try" => self.settle_any(rest),
             "purge" => self.purge(rest),
             "lost" => self.lost(rest),
             _ => {
@@ -170,7 +178,7 @@ impl World {
         self.replicas[name].versions[version].clone()
     }
 
-    fn whom(&self, names: &str) -> Vec<String> {
+    pub(super) fn whom(&self, names: &str) -> Vec<String> {
         if names == "*" {
             return self.replicas.keys().cloned().collect();
         }
@@ -184,7 +192,11 @@ impl World {
             None => (rest, None),
         };
         let (verb, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-        let edit = (verb != "read" && verb != "resolve").then(|| self.edit_of(name, verb, rest));
+        let edit = match verb {
+            "read" | "resolve" => None,
+            "claim" | "renew" | "release" => Some(self.record_of(name, verb, rest)),
+            _ => Some(self.edit_of(name, verb, rest)),
+        };
         let edit = edit.transpose()?;
         let replica = self.replicas.get_mut(name).ok_or("no such peer")?;
         replica.by.time_ms = self.time;
@@ -206,7 +218,7 @@ impl World {
                 // By value, because the letters depend on hashes.
                 Err(_) => {
                     let wanted = how.strip_prefix("keep:").ok_or("keep:VALUE")?;
-                    let found = conflict.lettered().find(|(_, c)| c.value.to_string() == wanted);
+                    let found = conflict.lettered().find(|(_, c)| called(&c.value) == wanted);
                     Settlement::Keep(found.ok_or("no such candidate")?.0)
                 }
             };
@@ -259,7 +271,7 @@ impl World {
         Ok(Edit { op, path: self.full(path), value, old, base, if_unchanged })
     }
 
-    fn full(&self, path: &str) -> String {
+    pub(super) fn full(&self, path: &str) -> String {
         let (first, rest) = path.split_once('/').map_or((path, None), |(a, b)| (a, Some(b)));
         let first = self.names.get(first).map_or(first, String::as_str);
         rest.map_or_else(|| first.to_owned(), |rest| format!("{first}/{rest}"))
@@ -340,6 +352,16 @@ impl World {
         });
         let first = all.next().ok_or("nobody")?;
         if all.all(|other| other == first) { Ok(()) } else { Err("they differ".to_owned()) }
+    }
+}
+
+/// What a scenario calls a candidate: a claim by its holder.
+fn called(value: &Value) -> String {
+    match value {
+        Value::Map(claim) => claim["holder"].to_string(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::List(_) => {
+            value.to_string()
+        }
     }
 }
 

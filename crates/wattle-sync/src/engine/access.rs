@@ -4,6 +4,7 @@
 //! survives the process, and so that the process that holds the uplink carries it for all others.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -19,6 +20,7 @@ use crate::clock::{Clock, Told};
 use crate::error::AccessFailed;
 use crate::limits::CLOCK;
 use crate::role::Role;
+use crate::task::is_granted;
 
 mod admission;
 mod permit;
@@ -160,6 +162,9 @@ impl Engine {
             let ranks =
                 log.members().map(|(key, member)| (key.0, Role::of(&member.granted).rank()));
             self.documents.context.ranks(ranks.collect());
+            let sequencers = self.sequencers();
+            let granted = move |task: &_, record: &_| is_granted(&sequencers, task, record);
+            self.documents.context.granted(Arc::new(granted));
         }
         self.conclude_wishes();
         self.conclude_joining();

@@ -133,6 +133,7 @@ impl Engine {
                     secrets::refuse_value(conflict, value).map_err(EditFailed::Refused)?;
                 }
                 self.load_all(&Parts::Sections).map_err(EditFailed::Unreadable)?;
+                self.documents.context.moment(crate::clock::now_ms());
                 let (conflict, settlement) = (conflict.as_str(), settlement.clone());
                 self.guarded(|context| context.resolve(conflict, settlement, why, &by))?
                     .map_err(Refusal::Resolve)?

@@ -80,6 +80,7 @@ impl Engine {
     fn view(&mut self, parts: &Parts, view: super::View) {
         let ready = self.refresh().map_err(ReadError::Store);
         let ready = ready.and_then(|()| self.load_all(parts));
+        self.documents.context.moment(crate::clock::now_ms());
         let context = &mut self.documents.context;
         let run = std::panic::AssertUnwindSafe(|| view(ready.map(|()| context)));
         if std::panic::catch_unwind(run).is_err() {

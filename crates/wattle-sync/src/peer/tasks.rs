@@ -121,6 +121,7 @@ impl Peer {
         let said = match report.after {
             After::GoesOn { ttl_s } if holds => Some((Said::Renew, ttl_s)),
             After::GoesOn { .. } | After::Ends | After::PassedTo(_) => {
+                // One that lost when a conflict was settled is ended by its holder too: they know.
                 (!own.ended).then_some((Said::End, 0))
             }
         };
@@ -231,7 +232,7 @@ impl Peer {
     ) -> Record {
         let (claim, key) = (handle.claim.clone(), self.key().to_string());
         let (name, at_ms, lease) = (who.to_owned(), now_ms(), grant.map(recorded));
-        Record { said, claim, key, name, at_ms, ttl_s, lease }
+        Record { said, claim, key, name, at_ms, ttl_s, lease, verdict: None }
     }
 }
 

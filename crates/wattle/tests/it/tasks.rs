@@ -114,6 +114,69 @@ fn who_was_overtaken_while_apart_is_told_with_the_next_answer() {
     assert!(!agent.brief().contains("lost: "));
 }
 
+/// What an agent sees of the conflicts, once the text is among them.
+fn conflicts_with(agent: &mut Client, text: &str) -> String {
+    loop {
+        let seen = agent.tool("context_read", json!({ "view": "conflicts" }));
+        if seen.contains(text) {
+            return seen;
+        }
+        let cursor = after(&seen, "cursor: ");
+        agent.tool("context_read", json!({ "since": cursor, "wait_s": 55 }));
+    }
+}
+
+#[test]
+fn two_agents_apart_claim_one_task_meet_and_settle_who_goes_on() {
+    let zoe = Desk::new("zoe");
+    task(&zoe, &json!({ "title": "Only" }));
+    let (up, link) = zoe.up();
+    let (ana, bot) = (Desk::empty("ana"), Desk::empty("bot"));
+    ana.join(&zoe.invite(&["--role", "contributor"]));
+    bot.join(&zoe.invite(&["--role", "contributor"]));
+    let mut one = Client::start(&ana, Era::Stateless, "planner");
+    let mut other = Client::start(&bot, Era::Handshake, "coder");
+    assert!(one.brief().contains("Only") && other.brief().contains("Only"));
+    let address = link.rsplit_once('/').unwrap().0.trim_start_matches("wattle://").to_owned();
+    assert_eq!(up.terminate(), 0);
+    let told = one.tool("task_claim", json!({}));
+    assert!(told.starts_with("optimistic: "), "{told}");
+    let planners = after(&told, "\nclaim: ");
+    let told = other.tool("task_claim", json!({}));
+    assert!(told.starts_with("optimistic: "), "{told}");
+    let coders = after(&told, "\nclaim: ");
+    let _up = zoe.start(&["up", "--listen", &address, "--json"]);
+    let seen = conflicts_with(&mut one, "claimed by 2 that did not know of each other");
+    let name = after(&seen, "! ");
+    let there = conflicts_with(&mut other, &name);
+    for part in ["a) ", "b) ", "planner/", "coder/", "claimed", " holds"] {
+        assert!(seen.contains(part) && there.contains(part), "{part}: {seen}\n{there}");
+    }
+    assert!(one.brief().contains(&name) && other.brief().contains(&name));
+    let lost = other.tool("task_claim", json!({ "claim": coders }));
+    assert!(lost.starts_with("lost: ") && lost.contains("held by planner/"), "{lost}");
+    // It has come further: the planner leaves it the task.
+    let line = seen.lines().find(|line| line.contains(") coder/")).unwrap();
+    let letter = line.trim().split(')').next().unwrap();
+    let merge = json!({ "conflict": name, "how": "merge", "value": "both" });
+    assert!(one.refused("context_resolve", merge).contains("keep one of them"));
+    let keep =
+        json!({ "conflict": name, "how": "keep", "keep": letter, "why": "it is nearly done" });
+    let told = one.tool("context_resolve", keep);
+    assert!(told.contains(&format!("{name} is settled")), "{told}");
+    assert!(told.contains("held by coder/") && told.contains("\nlost: tasks/"), "{told}");
+    let lost = one.tool("task_claim", json!({ "claim": planners }));
+    assert!(lost.starts_with("lost: ") && lost.contains("held by coder/"), "{lost}");
+    conflicts_with(&mut other, "No conflict is open.");
+    assert!(!other.brief().contains("lost: "));
+    let mine = other.tool("task_claim", json!({ "claim": coders }));
+    assert!(mine.starts_with("leased: ") || mine.starts_with("optimistic: "), "{mine}");
+    let note = json!({ "claim": planners, "status": "in_progress", "note": "as far as I came" });
+    let told = one.tool("task_update", note);
+    assert!(told.starts_with("lost: ") && told.contains("note was kept"), "{told}");
+    assert!(!one.brief().contains("lost: "));
+}
+
 #[test]
 fn many_agents_on_one_folder_hold_each_task_once() {
     let ana = Desk::new("ana");
