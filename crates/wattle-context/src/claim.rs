@@ -205,6 +205,12 @@ fn end(record: &Record) -> i64 {
     record.at_ms.saturating_add(record.ttl_s.clamp(0, TTL_S_MAX) * 1_000)
 }
 
+impl Lease {
+    fn until_ms(&self) -> i64 {
+        i64::try_from(self.until_s).unwrap_or(i64::MAX).saturating_mul(1_000)
+    }
+}
+
 impl Claim {
     fn begun(record: &Record) -> Self {
         Self {
@@ -252,9 +258,10 @@ impl Claim {
         !before(self, other) && !before(other, self)
     }
 
-    /// Whether the sequencer has ever granted it a lease.
-    fn was_leased(&self, is_granted: &IsGranted<'_>) -> bool {
-        self.leased.iter().any(is_granted)
+    /// The end of its last lease, by the sequencer's clock.
+    fn leased_until_ms(&self, is_granted: &IsGranted<'_>) -> Option<i64> {
+        let granted = self.leased.iter().filter(|record| is_granted(record));
+        granted.filter_map(|record| record.lease.as_ref()).map(Lease::until_ms).max()
     }
 
     /// Whether a lease was recorded with it, valid or not.
@@ -266,11 +273,7 @@ impl Claim {
     pub fn lease_at(&self, now_ms: i64, is_granted: &IsGranted<'_>) -> Option<&Lease> {
         let leases = self.leased.iter().filter_map(|record| Some((record, record.lease.as_ref()?)));
         let mut live: Vec<(&Record, &Lease)> = leases
-            .filter(|(_, lease)| {
-                let until_ms =
-                    i64::try_from(lease.until_s).unwrap_or(i64::MAX).saturating_mul(1_000);
-                now_ms <= until_ms.saturating_add(GRACE_MS)
-            })
+            .filter(|(_, lease)| now_ms <= lease.until_ms().saturating_add(GRACE_MS))
             .collect();
         live.sort_by(|(_, one), (_, other)| other.cmp(one));
         live.into_iter().find(|(record, _)| is_granted(record)).map(|(_, lease)| lease)

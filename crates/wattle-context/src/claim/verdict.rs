@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Claim, IsGranted, Record, Said};
+use super::{Claim, GRACE_MS, IsGranted, Record, Said};
 
 /// Name and key of a claim.
 type Id<'a> = (&'a str, &'a str);
@@ -20,7 +20,8 @@ pub(crate) fn rounds(records: &[Record]) -> u32 {
     losses.values().flat_map(BTreeMap::values).copied().max().unwrap_or_default()
 }
 
-/// Marks the claims that have lost. No verdict takes a claim that was leased: the sequencer has decided.
+/// Marks the claims that have lost. No verdict takes a claim with a lease that had not run out when it
+/// was made: the sequencer has decided.
 pub(super) fn apply<'a>(
     claims: &mut BTreeMap<Id<'a>, Claim>,
     records: &[&'a Record],
@@ -33,7 +34,14 @@ pub(super) fn apply<'a>(
     let standing = without_circles(&latest(&losses));
     for (loser, kept) in standing {
         let to = kept.into_iter().max_by_key(|(kept, round)| (*round, std::cmp::Reverse(*kept)));
-        let claim = claims.get_mut(&loser).filter(|claim| !claim.was_leased(is_granted));
+        let at_ms = records.iter().filter(|record| {
+            record.verdict.is_some() && (record.claim.as_str(), record.key.as_str()) == loser
+        });
+        let at_ms = at_ms.map(|record| record.at_ms).max();
+        let claim = claims.get_mut(&loser).filter(|claim| {
+            let leased_ms = claim.leased_until_ms(is_granted);
+            leased_ms.is_none_or(|until_ms| Some(until_ms.saturating_add(GRACE_MS)) < at_ms)
+        });
         if let (Some(claim), Some(((name, key), _))) = (claim, to) {
             claim.overruled = Some((name.to_owned(), key.to_owned()));
         }

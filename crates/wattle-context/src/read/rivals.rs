@@ -33,6 +33,9 @@ impl Reading<'_> {
         (task, object): (&ItemId, &ObjId),
         entries: &BTreeMap<String, FieldView>,
     ) -> Vec<Rival> {
+        if entries.len() < 2 {
+            return Vec::new();
+        }
         let is_granted = |record: &Record| self.context.is_granted(task, record);
         let open = claim::contenders(&claim::records_of(entries), &is_granted);
         if open.is_empty() {

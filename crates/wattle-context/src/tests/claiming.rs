@@ -6,7 +6,7 @@ use crate::plain::hex;
 use crate::{Edit, Op, Settlement, Value};
 
 impl World {
-    /// `claim t leased 3 at 90 for 600`: as the peer's one claim of the task, named as the peer is.
+    /// `claim t at 90 for 600 leased 3`, with a lease for so long: as the peer's one claim of the task, named as the peer is.
     pub(super) fn record_of(&self, name: &str, verb: &str, rest: &str) -> Result<Edit, String> {
         let said = match verb {
             "claim" => Said::Claim,
@@ -32,7 +32,7 @@ impl World {
                 "at" => record.at_ms = i64::from(number) * 1_000,
                 "for" => record.ttl_s = number.into(),
                 "leased" => {
-                    let until_s = u64::MAX / 4_000;
+                    let until_s = record.at_ms.unsigned_abs() / 1_000 + record.ttl_s.unsigned_abs();
                     let (number, signature) = (number.into(), String::new());
                     record.lease = Some(Lease { term: 0, entry: 1, number, until_s, signature });
                 }
@@ -48,6 +48,7 @@ impl World {
     pub(super) fn moment(&mut self, rest: &str) -> Result<(), String> {
         let now_ms = rest.parse::<i64>().map_err(|_| "moment SECONDS")? * 1_000;
         self.moment_ms = Some(now_ms);
+        self.time = self.time.max(now_ms);
         self.replicas.values_mut().for_each(|replica| replica.context.moment(now_ms));
         Ok(())
     }

@@ -32,7 +32,7 @@ fn claims_made_apart_are_a_conflict_until_one_is_kept() {
     let mut candidates = conflict.candidates.iter();
     let first = candidates.find(|candidate| candidate.by == "ana").unwrap();
     assert_eq!((first.time, first.why.as_str(), first.key), (2_000, "because", [1; 32]));
-    assert_eq!(conflict.in_force, [first.value.clone()]);
+    assert_eq!(conflict.in_force, std::slice::from_ref(&first.value));
     let shown = first.value.to_string();
     assert!(shown.contains("holder: ana, until: 1970-01-01T00:10:02.000Z"), "{shown}");
 }
@@ -96,6 +96,28 @@ fn a_lease_decides_and_so_does_an_end() {
         cleo: claim e
         sync
         conflicts * 0
+    "#);
+}
+
+#[test]
+fn a_lease_decides_as_long_as_it_lasts() {
+    run(r#"
+        peers ana bob
+        ana: add tasks "fix the build" as t
+        ana: claim t at 10 for 100 leased 1
+        ana: renew t at 90 for 600
+        sync
+        # The lease has run out, and where bob is the claim has too.
+        bob: claim t at 800 for 600
+        ana: renew t at 650 for 600
+        sync
+        moment 900
+        conflicts * 1
+        holds * t ana
+        bob: resolve t/claims keep:bob
+        sync
+        conflicts * 0
+        holds * t bob
     "#);
 }
 
@@ -294,7 +316,7 @@ proptest! {
             let (name, other) = (names[*who], names[(who + 1) % 3]);
             let line = match what {
                 0..=2 => format!("{name}: claim t{task} at {at}"),
-                3 => format!("{name}: claim t{task} leased {number} at {at}"),
+                3 => format!("{name}: claim t{task} at {at} leased {number}"),
                 4 => format!("{name}: renew t{task} at {at}"),
                 5 => format!("{name}: release t{task} at {at}"),
                 6 | 7 => format!("try {name} t{task} {}", number % 3),

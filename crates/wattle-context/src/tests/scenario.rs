@@ -9,10 +9,10 @@
 //! landed ontop
 //! expect * r/statement = "no deploys"                what is in force; several values in a JSON list of `both`
 //! conflicts * 0
-//! ana: claim t [leased 3] [at 90] [for 600]          a record of ana's claim of a task; so are renew and release
+//! ana: claim t [at 90] [for 600] [leased 3]          a record of ana's claim of a task; so are renew and release
 //! try ana t 1                                        settles the conflict between claims, if one is open there
 //! holds * t ana                                      who owns the task: by now, or by the moment
-//! moment 700                                         claims are looked at so many seconds after the beginning
+//! moment 700                                         it is so many seconds after the beginning, for all
 //! fails "…"                                          the last edit was refused with these words
 //! purge mal                                          everybody else takes out what mal wrote and what builds on it,
 //!                                                    and writes what was theirs again, in the order of their names
@@ -29,9 +29,9 @@ use crate::{
     Settlement, Source, Value,
 };
 
-pub(super) struct Replica {
-    pub(super) context: Context,
-    pub(super) by: Author,
+pub(crate) struct Replica {
+    pub(crate) context: Context,
+    pub(crate) by: Author,
     items: u8,
     versions: BTreeMap<String, String>,
     /// What could not be written again.
@@ -39,15 +39,15 @@ pub(super) struct Replica {
 }
 
 #[derive(Default)]
-pub(super) struct World {
-    pub(super) replicas: BTreeMap<String, Replica>,
+pub(crate) struct World {
+    pub(crate) replicas: BTreeMap<String, Replica>,
     names: BTreeMap<String, String>,
     last: Option<Result<Edited, String>>,
-    pub(super) time: i64,
-    pub(super) moment_ms: Option<i64>,
+    pub(crate) time: i64,
+    pub(crate) moment_ms: Option<i64>,
 }
 
-pub(super) fn run(script: &str) -> World {
+pub(crate) fn run(script: &str) -> World {
     let mut world = World::default();
     for (line, number) in script.lines().zip(1..) {
         let line = line.trim();
@@ -59,7 +59,7 @@ pub(super) fn run(script: &str) -> World {
 }
 
 impl Replica {
-    pub(super) fn new(number: u8, name: &str) -> Self {
+    pub(crate) fn new(number: u8, name: &str) -> Self {
         let mut context = Context::new();
         for section in Section::ALL {
             let part = Part::Section(section);
@@ -76,7 +76,7 @@ impl Replica {
         Self { context, by, items: 0, versions: BTreeMap::new(), lost: Vec::new() }
     }
 
-    pub(super) fn edit(&mut self, edits: &[Edit], why: &str) -> Result<Edited, crate::EditError> {
+    pub(crate) fn edit(&mut self, edits: &[Edit], why: &str) -> Result<Edited, crate::EditError> {
         for part in self.context.needs(edits)? {
             self.context.insert(part, Document::new(part));
         }
@@ -127,7 +127,7 @@ impl Replica {
     }
 
     /// Takes in what the other one has.
-    pub(super) fn pull(&mut self, other: &Context) {
+    pub(crate) fn pull(&mut self, other: &Context) {
         for part in other.parts() {
             if self.context.document(part).is_none() {
                 self.context.insert(*part, Document::new(*part));
@@ -174,11 +174,11 @@ impl World {
         }
     }
 
-    pub(super) fn version(&self, name: &str, version: &str) -> String {
+    pub(crate) fn version(&self, name: &str, version: &str) -> String {
         self.replicas[name].versions[version].clone()
     }
 
-    pub(super) fn whom(&self, names: &str) -> Vec<String> {
+    pub(crate) fn whom(&self, names: &str) -> Vec<String> {
         if names == "*" {
             return self.replicas.keys().cloned().collect();
         }
@@ -271,7 +271,7 @@ impl World {
         Ok(Edit { op, path: self.full(path), value, old, base, if_unchanged })
     }
 
-    pub(super) fn full(&self, path: &str) -> String {
+    pub(crate) fn full(&self, path: &str) -> String {
         let (first, rest) = path.split_once('/').map_or((path, None), |(a, b)| (a, Some(b)));
         let first = self.names.get(first).map_or(first, String::as_str);
         rest.map_or_else(|| first.to_owned(), |rest| format!("{first}/{rest}"))
