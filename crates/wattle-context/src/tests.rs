@@ -7,5 +7,5 @@ mod genesis;
 mod junk;
 mod properties;
 mod redo;
-mod scenario;
+pub(crate) mod scenario;
 mod scenarios;

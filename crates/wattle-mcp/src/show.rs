@@ -207,7 +207,9 @@ const fn key_fields(section: Section) -> &'static [(&'static str, Named)] {
         Section::Instructions => &[("audience", Yes), ("priority", Yes), ("enabled", Yes)],
         Section::People => &[("goals", Yes)],
         Section::Documents => &[("kind", No), ("status", No), ("tags", No), ("pinned", Yes)],
-        Section::Tasks => &[("status", No), ("priority", Yes), ("depends_on", Yes)],
+        Section::Tasks => {
+            &[("status", No), ("priority", Yes), ("meant_for", Yes), ("depends_on", Yes)]
+        }
         Section::Tools => &[("effect", No), ("subjects", Yes), ("expires", Yes)],
         Section::Rules => &[("severity", No), ("scope", Yes), ("enabled", Yes)],
     }

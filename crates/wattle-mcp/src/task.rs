@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
+use wattle_context::claim::ready::Claimant;
 use wattle_context::claim::{self, Claim, Record};
 use wattle_context::plain::brief;
 use wattle_context::{ItemId, ItemView, Path, Section};
@@ -42,15 +43,35 @@ pub(crate) async fn claim(desk: &Opened, args: TaskClaim) -> Result<String, Trou
         let problem = format!("{} is {ended}; take another", show::address(&task));
         return Err(Trouble::Argument { problem });
     }
+    let unfit = unfit(&claimant(desk).await?, &task);
     let Taken { handle, standing } = desk.peer.claim_task(id, &holder(desk), ttl_s).await?;
-    stands(desk, &id, (handle.as_ref(), &standing)).await
+    let told = stands(desk, &id, (handle.as_ref(), &standing)).await?;
+    Ok(format!("{told}{}", unfit.filter(|_| standing.holds()).unwrap_or_default()))
+}
+
+/// As what this agent takes a task: its member's roles and names, and its program's.
+async fn claimant(desk: &Opened) -> Result<Claimant, Trouble> {
+    let program = desk.me.program();
+    let program = program.split('/').next().unwrap_or(program);
+    Ok(desk.peer.claimant(&[program, "agent"]).await?)
+}
+
+/// What is said of a task that is meant for others: to take it by its id is allowed.
+fn unfit(who: &Claimant, task: &ItemView) -> Option<String> {
+    let meant_for = claim::ready::meant_for(task).join(", ");
+    let line = format!(
+        "\nIt is meant for {}, which you are not: work on it only if you were asked to.",
+        brief(&meant_for, 120)
+    );
+    (!who.fits(task)).then_some(line)
 }
 
 /// Claims the next ready task that nobody else is faster to claim.
 async fn next(desk: &Opened, ttl_s: i64) -> Result<String, Trouble> {
     let turn = Sha256::digest(desk.me.client.as_bytes()).first().copied().unwrap_or_default();
+    let who = claimant(desk).await?;
     let look = move |scene: Scene<'_>| {
-        let ready = claim::ready::ready(scene.context, scene.now_ms, turn);
+        let ready = claim::ready::ready(scene.context, (&who, scene.now_ms), turn);
         let tasks = scene.context.section(Section::Tasks).items;
         let undone = tasks.iter().filter(|task| claim::ready::ended(task).is_none()).count();
         (ready.into_iter().map(|task| task.id).take(TRIES_MAX).collect::<Vec<_>>(), undone)
@@ -64,7 +85,8 @@ async fn next(desk: &Opened, ttl_s: i64) -> Result<String, Trouble> {
     }
     let undone = count(undone, "task is", "tasks are");
     Ok(format!(
-        "No task is ready: {undone} not done, but held by others, not open, or waiting for another. \
+        "No task is ready: {undone} not done, but held by others, not open, meant for others, or \
+         waiting for another. \
          context_read paths=[\"tasks\"] lists them."
     ))
 }

@@ -238,7 +238,9 @@ fn key_fields(section: Section) -> &'static [(&'static str, Shown)] {
         Section::Documents => {
             &[("kind", Value), ("status", Value), ("tags", Value), ("pinned", IfTrue)]
         }
-        Section::Tasks => &[("status", Value), ("priority", Named), ("parent", Named)],
+        Section::Tasks => {
+            &[("status", Value), ("priority", Named), ("meant_for", Named), ("parent", Named)]
+        }
         Section::Tools => &[("effect", Value), ("subjects", Named), ("expires", Named)],
         Section::Rules => {
             &[("severity", Value), ("scope", Named), ("enabled", IfFalse("disabled"))]

@@ -71,10 +71,15 @@ async fn claim(
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     let who = session.agent().map_or_else(person, str::to_owned);
+    let claimant =
+        peer.claimant(&[if session.agent().is_some() { "agent" } else { "person" }]).await?;
     let tasks = match &args.task {
         Some(named) => vec![item(peer, named).await?],
         None => {
-            let ready = |context: &mut wattle_context::Context| ready::ready(context, now_ms(), 0);
+            let fit = claimant.clone();
+            let ready = move |context: &mut wattle_context::Context| {
+                ready::ready(context, (&fit, now_ms()), 0)
+            };
             peer.view(Parts::Sections, ready).await?
         }
     };
@@ -87,13 +92,20 @@ async fn claim(
     for task in tasks {
         let Taken { handle, standing } = peer.claim_task(task.id, &who, args.ttl_s).await?;
         if standing.holds() || args.task.is_some() {
-            return told(screen, (handle.as_ref(), &standing), Some(&task));
+            told(screen, (handle.as_ref(), &standing), Some(&task))?;
+            if screen.form == Form::Text && !claimant.fits(&task) {
+                let meant_for = brief(&ready::meant_for(&task).join(", "), TITLE_CHARS);
+                say!(screen, "it is meant for {meant_for}, which you are not")?;
+            }
+            return Ok(());
         }
         last = Some(standing);
     }
     let sentence = match last {
         Some(_) => "every task that was ready has just been claimed by others",
-        None => "no task is ready: those that are not done are held, not open, or wait for another",
+        None => {
+            "no task is ready: those that are not done are held, not open, meant for others, or wait for another"
+        }
     };
     Err(Failure::NotHeld { sentence: sentence.to_owned() })
 }

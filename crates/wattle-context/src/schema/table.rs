@@ -58,6 +58,7 @@ static TASKS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         register("priority", Shape::Int, Policy::KeepAll),
         register("parent", Shape::WORD, Policy::KeepAll),
         set("depends_on"),
+        register("meant_for", Shape::Line { chars: 500 }, Policy::KeepAll),
         map("claims", Shape::TEXT, Policy::KeepAll),
         log("notes"),
         register("result", Shape::TEXT, Policy::KeepAll),

@@ -1,12 +1,15 @@
 //! Claims on tasks: what the records say, and what the sequencer says, in one answer.
 
+use wattle_context::claim::ready::Claimant;
 use wattle_context::claim::{self, Claim, Record, Said};
 use wattle_context::{Edit, Op, Path, Section, Value};
 use wattle_protocol::lease::{Answer, Ask, Grant};
 
 use super::{Parts, Peer};
 use crate::clock::now_ms;
+use crate::error::ReadError;
 use crate::hex::hex;
+use crate::role::Role;
 use crate::task::{
     After, Found, Handle, Holder, Report, Standing, Taken, TaskFailed, claim_name, is_granted,
     recorded, subject,
@@ -34,6 +37,22 @@ impl Peer {
             Some(owner) => Ok(lost_to(Some(Holder::from(&owner)))),
             None => self.begin(handle, who, ttl_s).await,
         }
+    }
+
+    /// What whoever edits here may be called where a task says whom it is meant for: the name and the key
+    /// of the member, its role and those below it, and what else is said of who works here.
+    pub async fn claimant(&self, also: &[&str]) -> Result<Claimant, ReadError> {
+        let members = self.members().await?.members;
+        let own = members.into_iter().find(|member| member.key == self.key());
+        let mut words: Vec<String> = also.iter().map(|word| (*word).to_owned()).collect();
+        words.push(self.key().to_string());
+        if let Some(member) = own {
+            let rank = member.now.map(|role| role.rank());
+            let roles = Role::NAMED.iter().filter(|named| rank >= Some(named.rank()));
+            words.extend(roles.map(ToString::to_string));
+            words.push(member.name);
+        }
+        Ok(Claimant::called(words.into_iter().filter(|word| !word.is_empty())))
     }
 
     async fn begin(&self, handle: Handle, who: &str, ttl_s: i64) -> Result<Taken, TaskFailed> {
@@ -81,14 +100,20 @@ impl Peer {
         report: Report,
     ) -> Result<Standing, TaskFailed> {
         let found = self.found(handle).await?;
-        let own = own(&found, handle)?;
+        let own = &own(&found, handle)?.clone();
         let ask = match &report.after {
             After::GoesOn { ttl_s } => take(*ttl_s),
             After::Ends | After::PassedTo(_) => Ask::Look,
         };
         let holds = is(&found.owner, own);
         let answer = if holds { self.ask_for(handle, ask).await } else { None };
-        let holds = holds && !matches!(answer, Some(Answer::Held { .. }));
+        // While the sequencer was asked, somebody else's claim may have come in.
+        let found = self.found(handle).await?;
+        let holds = match &answer {
+            Some(Answer::Held { .. }) => false,
+            Some(Answer::Granted(_)) => true,
+            Some(Answer::Free | Answer::Refused(_)) | None => holds && is(&found.owner, own),
+        };
         let edits = self.report_edits((handle, own), &report, (holds, granted(&answer)))?;
         if !edits.is_empty() {
             self.edit(edits, &report.why).await?;
@@ -209,7 +234,7 @@ impl Peer {
 
     async fn found(&self, handle: &Handle) -> Result<Found, TaskFailed> {
         let (handle, key) = (handle.clone(), self.key().to_string());
-        let sequencers = self.sequencers().await.ok_or(crate::error::ReadError::Closed)?;
+        let sequencers = self.sequencers().await.ok_or(ReadError::Closed)?;
         let look = move |context: &mut wattle_context::Context| {
             let task = handle.task;
             let item = context.item(&Path::item(Section::Tasks, task));

@@ -7,7 +7,7 @@ use wattle_sync::task::Handle;
 pub(crate) enum Task {
     /// The tasks that are not done, and who holds them
     List(List),
-    /// Claim a task; without one, the next that is ready
+    /// Claim a task; without one, the next that is ready and meant for you
     Claim(Claim),
     /// Go on with a claim
     Renew(Renew),
@@ -28,7 +28,9 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct Claim {
-    /// By id, by the start of its id, or by its title
+    /// By id, by the start of its id, or by its title. Without it: the most urgent task that is open, held
+    /// by nobody, behind no other, and whose field meant_for is empty or names your role, one below it,
+    /// your name, or what you are (person or agent)
     #[arg(value_name = "TASK")]
     pub(crate) task: Option<String>,
     /// How long it holds without being renewed

@@ -153,6 +153,15 @@ fn two_agents_apart_claim_one_task_meet_and_settle_who_goes_on() {
         assert!(seen.contains(part) && there.contains(part), "{part}: {seen}\n{there}");
     }
     assert!(one.brief().contains(&name) && other.brief().contains(&name));
+    settled_for_the_other((&mut one, &planners), (&mut other, &coders), (&name, &seen));
+}
+
+/// Two know of the conflict: the planner, who holds the task, keeps the coder's claim.
+fn settled_for_the_other(
+    (one, planners): (&mut Client, &str),
+    (other, coders): (&mut Client, &str),
+    (name, seen): (&str, &str),
+) {
     let lost = other.tool("task_claim", json!({ "claim": coders }));
     assert!(lost.starts_with("lost: ") && lost.contains("held by planner/"), "{lost}");
     // It has come further: the planner leaves it the task.
@@ -167,7 +176,7 @@ fn two_agents_apart_claim_one_task_meet_and_settle_who_goes_on() {
     assert!(told.contains("held by coder/") && told.contains("\nlost: tasks/"), "{told}");
     let lost = one.tool("task_claim", json!({ "claim": planners }));
     assert!(lost.starts_with("lost: ") && lost.contains("held by coder/"), "{lost}");
-    conflicts_with(&mut other, "No conflict is open.");
+    conflicts_with(other, "No conflict is open.");
     assert!(!other.brief().contains("lost: "));
     let mine = other.tool("task_claim", json!({ "claim": coders }));
     assert!(mine.starts_with("leased: ") || mine.starts_with("optimistic: "), "{mine}");
@@ -261,4 +270,29 @@ fn an_optimistic_claim_says_so_and_holds_by_what_is_known() {
     assert_eq!(claimed["standing"], "optimistic", "{claimed}");
     let checked = ana.json(&["fence", "check", claimed["claim"].as_str().unwrap()]);
     assert_eq!(checked["standing"], "optimistic", "{checked}");
+}
+
+#[test]
+fn the_next_task_is_one_that_is_meant_for_whoever_asks() {
+    let ana = Desk::new("ana");
+    task(&ana, &json!({ "title": "Sign", "priority": 9, "meant_for": "person" }));
+    task(&ana, &json!({ "title": "Design", "priority": 8, "meant_for": "designer, Planner" }));
+    task(&ana, &json!({ "title": "Lead", "priority": 7, "meant_for": "maintainer" }));
+    task(&ana, &json!({ "title": "Nobody", "priority": 6, "meant_for": "zoe" }));
+    let mut coder = Client::start(&ana, Era::Stateless, "coder");
+    let mut planner = Client::start(&ana, Era::Stateless, "planner");
+    // With the key of an owner: it has the lower roles too.
+    let told = coder.tool("task_claim", json!({}));
+    assert!(told.contains("Lead") && told.contains("[priority 7; meant_for maintainer"), "{told}");
+    let none = coder.tool("task_claim", json!({}));
+    assert!(none.contains("No task is ready") && none.contains("meant for others"), "{none}");
+    let told = planner.tool("task_claim", json!({}));
+    assert!(told.contains("Design") && !told.contains("which you are not"), "{told}");
+    let claimed = ana.ok(&["task", "claim"]);
+    assert!(claimed.contains("Sign") && !claimed.contains("meant for"), "{claimed}");
+    let (code, told) = ana.refused(&["task", "claim"]);
+    assert!(code == 1 && told.contains("meant for others"), "{told}");
+    let told = coder.tool("task_claim", json!({ "id": "nobody" }));
+    assert!(told.starts_with("leased: "), "{told}");
+    assert!(told.contains("It is meant for zoe, which you are not"), "{told}");
 }
