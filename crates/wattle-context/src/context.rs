@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use automerge::{ObjType, ROOT};
 
-use crate::claim::Record;
+use crate::claim::{self, Claim, Record};
 use crate::conflict::Conflict;
 use crate::document::{BODY, Document};
 use crate::edit::{self, Author, Edit, EditError, Edited, Typed};
@@ -152,6 +152,12 @@ impl Context {
             Some(item) => reading.field(&item, name, path.rest.first().map(String::as_str)),
             None => Some(reading.policy_of(name)),
         }
+    }
+
+    /// The claim that holds a task at the moment; none before a moment was set.
+    pub fn owner(&self, task: &ItemView) -> Option<Claim> {
+        let is_granted = |record: &Record| self.is_granted(&task.id, record);
+        claim::owner(&claim::records(task), self.now_ms?, &is_granted)
     }
 
     /// The body of a knowledge document, if it is loaded.

@@ -1,5 +1,7 @@
 //! The judges: what was promised, and whether it holds. They know nothing of how edits are made.
 
+mod leases;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use wattle_context::Section;
@@ -7,6 +9,8 @@ use wattle_protocol::access::{Log, Rights, Scopes};
 use wattle_protocol::io::Known;
 use wattle_protocol::limits::{FRAME_BYTES_MAX, LINK_UNDER_WAY_BYTES_MAX};
 use wattle_protocol::{ActorId, ChangeHash, DocumentKey, Header, LinkId, PublicKey, StoreId};
+
+pub(crate) use leases::Leases;
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,14 @@ pub fn check(expected: &Expectation, context: &Context, names: &Names) -> Result
             let paths: Vec<String> = conflicts.into_iter().map(|conflict| conflict.path).collect();
             Err(Unmet::Found { found: format!("{} conflicts: {}", paths.len(), paths.join(", ")) })
         }
+        Expectation::Owner { path, holder } => {
+            let task = context.item(&context.locate(&names.path(path))?);
+            let found = task.and_then(|task| context.owner(&task)).map(|claim| claim.holder);
+            if found == *holder {
+                return Ok(());
+            }
+            Err(Unmet::Found { found: found.unwrap_or_else(|| "nobody".to_owned()) })
+        }
         Expectation::Rights { .. }
         | Expectation::Admitted(_)
         | Expectation::Used { .. }

@@ -1,10 +1,12 @@
 //! Plans: long scenarios that a seed writes, with rates that the seed draws too.
 
+mod claim;
 mod govern;
 mod write;
 
 use crate::rng::Rng;
 use crate::scenario::{Net, Step};
+use claim::Claimer;
 use govern::Governor;
 use write::Writer;
 
@@ -54,7 +56,8 @@ pub fn generate(seed: u64, size: Size) -> Vec<Step> {
     let mut governor = Governor::new(early, &mut rng);
     steps.extend(governor.arrivals());
     links(&mut steps, early, (relay, &mut rng));
-    let crowd = Crowd { early, late, relay, governor: &mut governor };
+    let mut claimer = Claimer::new(seed);
+    let crowd = Crowd { early, late, relay, governor: &mut governor, claimer: &mut claimer };
     body(&mut steps, crowd, (size, &mut rng));
     steps.push(Step::Heal(Vec::new()));
     steps.extend(names.iter().cloned().map(Step::Restart));
@@ -80,10 +83,11 @@ struct Crowd<'a> {
     late: &'a [String],
     relay: bool,
     governor: &'a mut Governor,
+    claimer: &'a mut Claimer,
 }
 
 fn body(steps: &mut Vec<Step>, crowd: Crowd<'_>, (size, rng): (Size, &mut Rng)) {
-    let Crowd { early, late, relay, governor } = crowd;
+    let Crowd { early, late, relay, governor, claimer } = crowd;
     let rates = draw_rates(rng);
     let pause_ms = rng.within(20..=400);
     let mut peers = early.to_vec();
@@ -106,6 +110,7 @@ fn body(steps: &mut Vec<Step>, crowd: Crowd<'_>, (size, rng): (Size, &mut Rng)) 
         {
             steps.push(Step::Act(act));
         }
+        steps.extend(claimer.act(&peers, &writer.tasks()).map(Step::Act));
         let fault = fault(&peers, relay, (rates, rng));
         let Some(editor) = rng.pick(&peers).cloned() else { return };
         match fault {

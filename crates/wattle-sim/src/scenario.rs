@@ -46,6 +46,11 @@
 //! ana: invite door contributor        an invitation; `uses 2` for more than one use, `for 60` ends it after 60
 //!                                     seconds. `revoke door` withdraws it
 //! ana: sequencer r                    r orders the access log from now on; `pass-by` without the present one
+//! ana: claim tasks/ship for 600       ana claims the task for so many seconds, as `wattle task` does; `= leased`
+//!                                     behind it says how it must stand then: leased, optimistic or lost
+//! ana: renew tasks/ship for 600       ana's claim of it goes on
+//! ana: report tasks/ship review       the status of the task, by who holds it; `done` ends the claim
+//! ana: release tasks/ship             ana gives it back
 //! try ana: …                          the same, and it may be refused; nobody waits until it is saved
 //!
 //! mal: forge f tasks add "x"          a change `f` in mal's name on what the first peer shows, made and signed whether
@@ -61,6 +66,7 @@
 //! expect * rules = "one" + "two"      the names of the items, in any order; `none` for no item
 //! expect bot tasks/ship/status = done the values in force of a field, in any order
 //! expect * conflicts = 1
+//! expect * owner tasks/ship = ana     who holds a task; `none` for nobody
 //! expect * rights bob = contributor   what bob may do, by the access log at a peer; `none` for nothing
 //! expect bob admitted = used-up       what became of an invitation: `yes`, or the code of the refusal
 //! expect * used door = 1              how often an invitation was taken up, by the access log at a peer
@@ -73,6 +79,7 @@
 //! The same text runs in the simulator and over real sockets, so the parser gives plain data.
 
 mod answer;
+mod claiming;
 mod lexer;
 mod parse;
 mod show;
@@ -84,6 +91,7 @@ use wattle_context::value::Value;
 use wattle_protocol::access::Kind;
 
 pub use answer::Answer;
+pub use claiming::{Claiming, Standing, Verb};
 pub use lexer::LexError;
 pub use parse::{LineError, ScenarioError, parse};
 pub(crate) use show::Shown;
@@ -178,6 +186,8 @@ pub enum Deed {
         /// How.
         choice: Choice,
     },
+    /// Claims a task, or does what only its holder may.
+    Claim(Claiming),
     /// Gives a peer rights, or other rights than it has.
     Grant {
         /// Whom.
@@ -297,6 +307,13 @@ pub enum Expectation {
         path: String,
         /// The values.
         values: Vec<Value>,
+    },
+    /// Who holds a task; nobody when absent.
+    Owner {
+        /// The task.
+        path: String,
+        /// Who.
+        holder: Option<String>,
     },
     /// What a peer may do, by the access log.
     Rights {

@@ -2,6 +2,7 @@
 
 mod access;
 mod act;
+mod claims;
 mod drive;
 mod hostile;
 mod joining;
@@ -12,14 +13,16 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wattle_protocol::lease::Answer as Answered;
 use wattle_protocol::{Blob, ChangeHash, ContextId, ContextRecord, Input};
 
-use crate::check::{Ledger, Violation};
+use crate::check::{Leases, Ledger, Violation};
 use crate::disk::Bug;
 use crate::hostile::{Forged, Party};
 use crate::names::Names;
 use crate::rng::Rng;
 use crate::scenario::{Answer, Net, Step};
+use claims::Claims;
 use hostile::Talk;
 use links::{Edge, End, Wire};
 use node::{Kind, Node};
@@ -134,6 +137,8 @@ pub(crate) enum Event {
     Said(u64, Blob),
     /// What a machine says comes to somebody who speaks by hand.
     Heard(u64, Blob),
+    /// A sequencer has answered a question, or has not for too long.
+    Answered(u64, Option<Box<Answered>>),
 }
 
 pub(crate) struct World {
@@ -154,6 +159,8 @@ pub(crate) struct World {
     wires: BTreeMap<u64, Wire>,
     names: Names,
     ledger: Ledger,
+    leases: Leases,
+    claims: Claims,
     options: Options,
     /// Proposals that must not be refused, with the steps that made them.
     wishes: BTreeMap<ChangeHash, String>,
@@ -197,6 +204,8 @@ impl World {
             wires: BTreeMap::new(),
             names: Names::default(),
             ledger: Ledger::default(),
+            leases: Leases::default(),
+            claims: Claims::default(),
             options,
             wishes: BTreeMap::new(),
             rights_end: access::rights_end(steps),
@@ -319,6 +328,7 @@ impl World {
             Event::Tick(node, life) => self.tick(node, life),
             Event::Said(talk, frame) => self.said(talk, &frame),
             Event::Heard(talk, frame) => self.heard(talk, &frame),
+            Event::Answered(number, answer) => self.answered(number, answer),
         }
     }
 
@@ -361,7 +371,8 @@ impl Event {
             | Self::Disk(..)
             | Self::Own(..)
             | Self::Said(..)
-            | Self::Heard(..) => true,
+            | Self::Heard(..)
+            | Self::Answered(..) => true,
         }
     }
 }

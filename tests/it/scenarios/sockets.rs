@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use wattle_context::{Context, Settlement};
+use wattle_context::{Context, ItemId, Settlement};
 use wattle_sim::expect;
 use wattle_sim::hostile::{Forged, Party};
 use wattle_sim::names::Names;
 use wattle_sim::scenario::{Act, Answer, Choice, Deed, Expect, Expectation, Step};
+use wattle_sync::task::Handle;
 use wattle_sync::{Clock, ContextId, Identity, JoinLink, Options, Parts, Peer, PublicKey};
 use wattle_tests::cable::Cable;
 use wattle_tests::process::ClockedRelay;
 
+mod claims;
 mod hostile;
 mod joining;
 mod rights;
@@ -42,6 +44,8 @@ struct Stage {
     doors: BTreeMap<String, JoinLink>,
     /// What became of those whose invitation was refused.
     not_admitted: BTreeMap<String, Answer>,
+    /// The claim that each peer has last made of a task.
+    handles: BTreeMap<(String, ItemId), Handle>,
 }
 
 struct Relay {
@@ -290,6 +294,7 @@ impl Stage {
                 let resolved = peer.resolve(&conflict.id, settlement, "").await;
                 resolved.map(drop).map_err(|error| error.to_string())
             }
+            Deed::Claim(claiming) => self.claim(&act.peer, claiming).await,
             Deed::Invite { .. } => self.invite(&act.peer, &act.deed).await,
             Deed::Grant { .. } | Deed::Revoke(_) | Deed::Rotate(_) | Deed::Sequencer { .. } => {
                 self.wish(&act.peer, &act.deed).await

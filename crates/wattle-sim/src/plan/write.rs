@@ -56,6 +56,11 @@ impl Writer {
         Self { items: Vec::new(), made: 0, marks: 0 }
     }
 
+    /// The tasks that there may be, the newest last.
+    pub(super) fn tasks(&self) -> Vec<&String> {
+        self.items.iter().filter(|(section, _)| *section == "tasks").map(|(_, item)| item).collect()
+    }
+
     pub(super) fn act(&mut self, peer: String, rng: &mut Rng) -> Act {
         let deed = match rng.within(0..=99) {
             0..=24 => self.add(rng),

@@ -9,8 +9,11 @@ use wattle_context::edit::Op;
 use wattle_context::value::Value;
 use wattle_protocol::access::Kind;
 
+use super::claiming::SECONDS;
 use super::lexer::{LexError, Token, tokens};
-use super::{Act, Answer, Choice, Deed, Expect, Expectation, Lies, Line, Net, Step};
+use super::{
+    Act, Answer, Choice, Claiming, Deed, Expect, Expectation, Lies, Line, Net, Standing, Step, Verb,
+};
 use crate::names::name_field;
 use crate::roles::is_role;
 
@@ -168,6 +171,7 @@ impl Parser {
         let deed = match path.as_str() {
             "mark" => Deed::Mark(self.word("a name for the version")?),
             "resolve" => self.resolve()?,
+            "claim" | "renew" | "release" | "report" => Deed::Claim(self.claiming(&path)?),
             "grant" => self.grant(Kind::Person)?,
             "agent" => self.grant(Kind::Agent)?,
             "revoke" => Deed::Revoke(self.word("a name")?),
@@ -195,6 +199,32 @@ impl Parser {
             _ => Deed::Edit(self.edit(path)?),
         };
         Ok(Act { peer, deed, may_fail: matches!(refusal, Refusal::Counts) })
+    }
+
+    fn claiming(&mut self, verb: &str) -> Result<Claiming, LineError> {
+        let path = self.word("a task")?;
+        let verb = match verb {
+            "release" => Verb::Release,
+            "report" => Verb::Report { status: self.word("a status")? },
+            _ => {
+                let seconds = if self.rest.peek().is_some_and(|token| *token != Token::Sign('=')) {
+                    self.keyword("for")?;
+                    self.number("seconds")?
+                } else {
+                    SECONDS
+                };
+                if verb == "renew" { Verb::Renew { seconds } } else { Verb::Claim { seconds } }
+            }
+        };
+        let standing = if self.sign('=') {
+            let word = self.word("leased, optimistic or lost")?;
+            let standing = Standing::read(&word);
+            let wrong = || expected("leased, optimistic or lost", Some(Token::Word(word.clone())));
+            Some(standing.ok_or_else(wrong)?)
+        } else {
+            None
+        };
+        Ok(Claiming { path, verb, standing })
     }
 
     fn grant(&mut self, kind: Kind) -> Result<Deed, LineError> {
@@ -316,6 +346,12 @@ impl Parser {
             self.need('=')?;
             let what = Expectation::Used { invitation, times: self.number("a number")? };
             return Ok(Expect { peer, what });
+        }
+        if path == "owner" {
+            let path = self.word("a task")?;
+            self.need('=')?;
+            let holder = Some(self.word("a name or none")?).filter(|name| name != "none");
+            return Ok(Expect { peer, what: Expectation::Owner { path, holder } });
         }
         if path == "forked" {
             return Ok(Expect { peer, what: Expectation::Forked });

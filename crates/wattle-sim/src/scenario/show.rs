@@ -81,6 +81,7 @@ impl Display for Deed {
             Self::Resolve { path, choice: Choice::Set(value) } => {
                 write!(f, "resolve {path} set {}", Shown(value))
             }
+            Self::Claim(claiming) => claiming.fmt(f),
             Self::Grant { whom, role, kind, seconds } => {
                 let verb = if *kind == Kind::Agent { "agent" } else { "grant" };
                 write!(f, "{verb} {whom} {}", Named(role))?;
@@ -166,6 +167,9 @@ impl Display for Expect {
             Expectation::Values { path, values } => {
                 let values: Vec<String> = values.iter().map(|v| Shown(v).to_string()).collect();
                 write!(f, "{path} = {}", values.join(" + "))
+            }
+            Expectation::Owner { path, holder } => {
+                write!(f, "owner {path} = {}", holder.as_deref().unwrap_or("none"))
             }
             Expectation::Rights { whom, role } => write!(f, "rights {whom} = {}", Named(role)),
             Expectation::Admitted(answer) => write!(f, "admitted = {answer}"),

@@ -31,6 +31,15 @@ fn every_form_of_a_step_is_read() {
         peers cid by door
         recovery safe
         patched mal as reader
+        ana: claim tasks/t for 600
+        try bob: claim tasks/t for 60 = leased
+        bob: claim tasks/t = lost
+        ana: renew tasks/t for 600 = optimistic
+        ana: report tasks/t review
+        ana: report tasks/t done = lost
+        ana: release tasks/t
+        expect * owner tasks/t = ana
+        expect bob owner tasks/t = none
         ana: invite door contributor
         ana: invite gate "read=rules;write=tasks" uses 2 for 60
         mal: forge f tasks add "x"

@@ -73,6 +73,7 @@ fn is_wish(deed: &Deed) -> bool {
         Deed::Edit(_)
         | Deed::Mark(_)
         | Deed::Resolve { .. }
+        | Deed::Claim(_)
         | Deed::Forge { .. }
         | Deed::Reparent { .. }
         | Deed::Send { .. }
@@ -152,6 +153,7 @@ impl World {
             Deed::Edit(_)
             | Deed::Mark(_)
             | Deed::Resolve { .. }
+            | Deed::Claim(_)
             | Deed::Forge { .. }
             | Deed::Reparent { .. }
             | Deed::Send { .. }

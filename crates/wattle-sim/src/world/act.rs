@@ -92,6 +92,9 @@ impl World {
                 Ok(())
             }
             Deed::Resolve { path, choice } => self.resolve(node, path, choice),
+            Deed::Claim(claiming) => {
+                self.claim(node, claiming).map(|done| self.stands(act, (claiming, done)))
+            }
             Deed::Grant { .. }
             | Deed::Revoke(_)
             | Deed::Rotate(_)
@@ -170,7 +173,7 @@ impl World {
     }
 
     /// Whether somebody may write where a path leads, by the log on their disk.
-    fn permit(&self, node: usize, path: &str) -> Result<(), String> {
+    pub(super) fn permit(&self, node: usize, path: &str) -> Result<(), String> {
         let entry = self.nodes.get(node).ok_or("no replica")?;
         let log = entry.log_of(&self.context);
         let rights = log.map_or(Rights::NONE, |log| log.rights(&entry.key.public()));
@@ -184,6 +187,7 @@ impl World {
     fn resolve(&mut self, node: usize, path: &str, choice: &Choice) -> Result<(), String> {
         let now = self.now;
         self.permit(node, path)?;
+        self.look(node);
         let entry = self.nodes.get_mut(node).ok_or("no replica")?;
         let life = entry.life.as_mut().ok_or("down")?;
         let conflict = self
@@ -203,7 +207,7 @@ impl World {
     }
 
     /// Signs the newest change of each document and hands all to the disk as one commit.
-    fn commit(&mut self, node: usize, edited: Edited) -> Result<(), String> {
+    pub(super) fn commit(&mut self, node: usize, edited: Edited) -> Result<(), String> {
         let context = self.context;
         let mut batch: Vec<Append> = Vec::new();
         for (part, bytes) in edited.changes {
@@ -303,6 +307,7 @@ impl World {
         {
             return self.expect_entry(expected);
         }
+        (0..self.nodes.len()).for_each(|node| self.look(node));
         let Self { nodes, names, .. } = self;
         let wanted = |node: &&Node| match &expected.peer {
             Some(name) => node.name == *name,
@@ -326,7 +331,7 @@ impl World {
     }
 }
 
-fn author(name: &str, (key, actor): ([u8; 32], [u8; 16]), now: u64) -> Author {
+pub(super) fn author(name: &str, (key, actor): ([u8; 32], [u8; 16]), now: u64) -> Author {
     let time_ms = EPOCH_MS.saturating_add(i64::try_from(now).unwrap_or(i64::MAX));
     Author { actor, key, name: name.to_owned(), client: "wattle-sim".to_owned(), time_ms }
 }

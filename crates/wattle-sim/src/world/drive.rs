@@ -149,6 +149,7 @@ impl World {
                 self.proposal_refused(node, &proposal, &refusal);
             }
             Told::Access { .. } => self.drop_done(node),
+            Told::Leased { number, answer, .. } => self.leased(node, (number, answer)),
             Told::Forked { .. } if self.lies => {
                 self.forked.insert(node);
             }
@@ -161,7 +162,6 @@ impl World {
             | Told::Presence { .. }
             | Told::Login { .. }
             | Told::ProposalDeclined { .. }
-            | Told::Leased { .. }
             | Told::Receipt { .. } => {}
         }
     }
@@ -218,6 +218,10 @@ impl World {
                 if let StoreReply::Failed { reason, .. } = &reply {
                     let what = format!("the store of {} refuses: {reason}", self.name(node));
                     self.violate("not refused", what);
+                }
+                if let StoreReply::Leased { wanted, outcome } = &reply {
+                    let grows = self.leases.counted(wanted, outcome);
+                    self.check("fences grow", grows);
                 }
                 if let StoreReply::Removed { document, .. } = &reply {
                     let context = self.context;

@@ -40,6 +40,7 @@ impl World {
             Deed::Edit(_)
             | Deed::Mark(_)
             | Deed::Resolve { .. }
+            | Deed::Claim(_)
             | Deed::Grant { .. }
             | Deed::Revoke(_)
             | Deed::Rotate(_)

@@ -101,7 +101,8 @@ impl World {
             | Expectation::Values { .. }
             | Expectation::Rights { .. }
             | Expectation::Contains { .. }
-            | Expectation::Lacks { .. } => Ok(()),
+            | Expectation::Lacks { .. }
+            | Expectation::Owner { .. } => Ok(()),
         }
     }
 }

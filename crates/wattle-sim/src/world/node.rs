@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use wattle_context::{Context, Part};
+use wattle_context::{Context, Part, Section};
 use wattle_protocol::access::Log;
 use wattle_protocol::replica::Config;
 use wattle_protocol::{
@@ -161,8 +161,21 @@ impl Node {
                 let document = context.document(part).filter(|document| !is_empty(document))?;
                 Some((key_of(part), document.heads().into_iter().map(ChangeHash).collect()))
             });
-            view.shown = Some((shown.collect(), context.export().to_string()));
+            view.shown = Some((shown.collect(), values(&context)));
         }
         Ok(view)
     }
+}
+
+/// All values that a peer shows, the conflicts that it sees, and who holds which task.
+fn values(context: &Context) -> String {
+    let conflicts: Vec<String> = context.conflicts().into_iter().map(|open| open.id).collect();
+    let tasks = context.section(Section::Tasks).items;
+    let owners: Vec<_> = tasks
+        .iter()
+        .filter_map(|task| {
+            Some((task.id, context.owner(task).map(|claim| (claim.key, claim.name))?))
+        })
+        .collect();
+    format!("{} {conflicts:?} {owners:?}", context.export())
 }

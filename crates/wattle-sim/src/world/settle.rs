@@ -73,6 +73,7 @@ impl World {
             let context = self.context;
             let mut views: Vec<View> = Vec::new();
             for node in group {
+                self.look(node);
                 match self.nodes.get_mut(node).map(|entry| entry.view(node, &context)) {
                     Some(Ok(view)) => views.push(view),
                     Some(Err(what)) => self.violate("readable", what),

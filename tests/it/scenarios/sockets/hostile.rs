@@ -45,6 +45,7 @@ impl Stage {
             Deed::Edit(_)
             | Deed::Mark(_)
             | Deed::Resolve { .. }
+            | Deed::Claim(_)
             | Deed::Grant { .. }
             | Deed::Revoke(_)
             | Deed::Rotate(_)

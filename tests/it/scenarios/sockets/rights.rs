@@ -91,6 +91,7 @@ impl Stage {
             Deed::Edit(_)
             | Deed::Mark(_)
             | Deed::Resolve { .. }
+            | Deed::Claim(_)
             | Deed::Invite { .. }
             | Deed::Forge { .. }
             | Deed::Reparent { .. }
