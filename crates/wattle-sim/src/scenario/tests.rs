@@ -33,7 +33,7 @@ fn every_form_of_a_step_is_read() {
         patched mal as reader
         ana: claim tasks/t for 600
         try bob: claim tasks/t for 60 = leased
-        bob: claim tasks/t = lost
+        bob: claim tasks/t for 5 = lost
         ana: renew tasks/t for 600 = optimistic
         ana: report tasks/t review
         ana: report tasks/t done = lost
