@@ -31,15 +31,6 @@ fn every_form_of_a_step_is_read() {
         peers cid by door
         recovery safe
         patched mal as reader
-        ana: claim tasks/t for 600
-        try bob: claim tasks/t for 60 = leased
-        bob: claim tasks/t for 5 = lost
-        ana: renew tasks/t for 600 = optimistic
-        ana: report tasks/t review
-        ana: report tasks/t done = lost
-        ana: release tasks/t
-        expect * owner tasks/t = ana
-        expect bob owner tasks/t = none
         ana: invite door contributor
         ana: invite gate "read=rules;write=tasks" uses 2 for 60
         mal: forge f tasks add "x"
@@ -85,6 +76,27 @@ fn every_form_of_a_step_is_read() {
         expect * documents/plan/body contains "words"
         expect * documents/plan/body lacks "words"
     "#;
+    printed_as_read(text);
+}
+
+#[test]
+fn every_form_of_a_claim_is_read() {
+    printed_as_read(
+        r#"
+        ana: claim tasks/t for 600
+        try bob: claim tasks/t for 60 = leased
+        bob: claim tasks/t for 5 = lost
+        ana: renew tasks/t for 600 = optimistic
+        ana: report tasks/t review
+        ana: report tasks/t done = lost
+        ana: release tasks/t
+        expect * owner tasks/t = ana
+        expect bob owner tasks/t = none
+    "#,
+    );
+}
+
+fn printed_as_read(text: &str) {
     let steps = parse(text).unwrap();
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     for (step, line) in steps.iter().zip(&lines) {
