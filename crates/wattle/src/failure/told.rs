@@ -135,6 +135,7 @@ fn of_edits(error: &EditError) -> &'static str {
 fn of_settlement(error: &ResolveError) -> &'static str {
     match error {
         ResolveError::Unknown { .. } | ResolveError::UnknownCandidate { .. } => "not_found",
+        ResolveError::KeepOne { .. } => "invalid",
         ResolveError::Edit(error) => of_edits(error),
     }
 }
