@@ -36,7 +36,9 @@ fn a_file_that_cannot_be_taken_does_not_stop_the_others() {
     std::fs::write(ana.project().join("huge.txt"), vec![b'x'; 5 * 1024 * 1024]).unwrap();
     let done = ana.run(&["import", "--yes", "good.md", "bad.txt", "huge.txt", "--json"]);
     assert_eq!(done.code, 1, "{done:?}");
-    assert_eq!(done.err, "wattle: 2 of the files were not imported; the lines above say why\n");
+    let failed: serde_json::Value = serde_json::from_str(&done.err).unwrap();
+    let sentence = "2 of the files were not imported; the lines above say why";
+    assert_eq!(failed["error"]["message"], sentence);
     let told: serde_json::Value = serde_json::from_str(&done.out).unwrap();
     assert_eq!((&told["new"], &told["refused"]), (&1.into(), &2.into()));
     assert_eq!(ana.json(&["show", "documents"])["items"].as_array().unwrap().len(), 1);
