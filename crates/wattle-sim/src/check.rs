@@ -202,17 +202,21 @@ impl Ledger {
         self.acknowledged.get(&node).into_iter().flatten().filter(stays)
     }
 
-    /// **nothing lost**: every edit acknowledged by one of them is on the disk of each of them that may
-    /// read it, unless the log does not allow it, or something that it builds on.
-    pub(crate) fn nothing_lost(&self, group: &[View]) -> Result<(), String> {
-        let Some(log) = newest_log(group) else { return Ok(()) };
+    /// **nothing lost**: every edit of a section acknowledged by one of them is on the disk of each of them
+    /// that may read it, unless the log does not allow it, or something that it builds on.
+    pub(crate) fn nothing_lost(
+        &self,
+        group: &[&View],
+        (log, scope): (&Log, u8),
+    ) -> Result<(), String> {
         let void = self.void(log);
         let acknowledged: BTreeSet<&Name> =
             group.iter().flat_map(|view| self.still_acknowledged(view.node)).collect();
         let lost = group.iter().find_map(|view| {
             let reads = view.rights(log);
             let due = acknowledged.iter().copied();
-            let due = due.filter(|name| reads.reads(name.0.scope) && !void.contains(*name));
+            let due = due.filter(|name| name.0.scope == scope && reads.reads(scope));
+            let due = due.filter(|name| !void.contains(*name));
             missing(due, view).map(|what| format!("at {}, {what}", view.name))
         });
         lost.map_or(Ok(()), Err)
@@ -220,13 +224,13 @@ impl Ledger {
 }
 
 /// The log of those who have come furthest.
-pub(crate) fn newest_log(group: &[View]) -> Option<&Log> {
+pub(crate) fn newest_log<'a>(group: &[&'a View]) -> Option<&'a Log> {
     let logs = group.iter().filter_map(|view| view.log.as_ref());
     logs.max_by_key(|log| (log.term(), log.entries()))
 }
 
 /// **rights equal**: replicas that can reach each other have one log.
-pub(crate) fn one_log(group: &[View]) -> Result<(), String> {
+pub(crate) fn one_log(group: &[&View]) -> Result<(), String> {
     let Some(newest) = newest_log(group) else { return Ok(()) };
     for view in group {
         let entries = view.log.as_ref().map_or(0, Log::entries);
@@ -238,26 +242,33 @@ pub(crate) fn one_log(group: &[View]) -> Result<(), String> {
     Ok(())
 }
 
-/// **converged**: replicas that can reach each other have equal heads of what they may both read, and
-/// show equal values if they may read all.
-pub(crate) fn converged(group: &[View]) -> Result<(), String> {
-    let Some(log) = newest_log(group) else { return Ok(()) };
-    for (at, view) in group.iter().enumerate() {
-        for other in group.iter().skip(at + 1) {
-            let both = view.rights(log).read.and(other.rights(log).read);
-            let keys = view.heads.keys().chain(other.heads.keys());
-            for key in keys.filter(|key| both.contains(key.scope)) {
-                let (here, there) = (view.heads.get(key), other.heads.get(key));
-                if here != there {
-                    let (name, other) = (&view.name, &other.name);
-                    return Err(format!("{key:?} is {here:?} at {name} and {there:?} at {other}"));
-                }
+/// **converged**: replicas that can reach each other over those who read a section have equal heads of
+/// what they may both read in it.
+pub(crate) fn converged(group: &[&View], (log, scope): (&Log, u8)) -> Result<(), String> {
+    let mut readers = group.iter().filter(|view| view.rights(log).reads(scope));
+    let Some(view) = readers.next() else { return Ok(()) };
+    for other in readers {
+        let keys = view.heads.keys().chain(other.heads.keys());
+        for key in keys.filter(|key| key.scope == scope) {
+            let (here, there) = (view.heads.get(key), other.heads.get(key));
+            if here != there {
+                let (name, other) = (&view.name, &other.name);
+                return Err(format!("{key:?} is {here:?} at {name} and {there:?} at {other}"));
             }
         }
     }
+    Ok(())
+}
+
+/// Whether it may read every section.
+pub(crate) fn reads_all(view: &View, log: &Log) -> bool {
     let all = Scopes::of(&Section::ALL.map(Section::number));
-    let whole = group.iter().filter(|view| all.is_within(view.rights(log).read));
-    let mut shown = whole.filter_map(|view| Some((view, view.shown.as_ref()?)));
+    all.is_within(view.rights(log).read)
+}
+
+/// **converged**: replicas that read everything, and reach each other over such, show equal values.
+pub(crate) fn shows_the_same(group: &[&View]) -> Result<(), String> {
+    let mut shown = group.iter().filter_map(|view| Some((view, view.shown.as_ref()?)));
     let Some((one, (_, values))) = shown.next() else { return Ok(()) };
     shown.find(|(_, (_, other))| other != values).map_or(Ok(()), |(view, _)| {
         Err(format!("{} and {} show different values with equal heads", one.name, view.name))

@@ -288,12 +288,13 @@ impl World {
 
     /// Whether it is a refusal that no replica here deserves. A slow handshake is the network's fault,
     /// and whoever joins may come to a relay before the context does. Where rights end, what is written
-    /// beyond them is refused.
+    /// beyond them is refused, and so is what was proposed before its author had heard.
     fn is_wrong(&self, refusal: &Refusal) -> bool {
         let always = [Code::Slow, Code::Unknown];
-        let ended = [Code::Revoked, Code::Expired, Code::Forbidden, Code::Missing, Code::Invalid];
+        let behind = [Code::Missing, Code::Invalid, Code::Excess];
+        let ended = [Code::Revoked, Code::Expired, Code::Forbidden];
         let found_out = [Code::BadSignature, Code::Contradiction, Code::Fork];
-        let deserved = (self.rights_end && ended.contains(&refusal.code))
+        let deserved = (self.rights_end && [ended, behind].concat().contains(&refusal.code))
             || (self.lies && found_out.contains(&refusal.code));
         refusal.code.is_permanent() && !always.contains(&refusal.code) && !deserved
     }

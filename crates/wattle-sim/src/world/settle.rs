@@ -1,13 +1,14 @@
 //! Rest: until those that can reach each other are silent, and then the judges look.
 
-use std::collections::BTreeSet;
-
-use wattle_protocol::access::Rights;
+use wattle_context::Section;
+use wattle_protocol::access::{Log, Rights};
 use wattle_store::Store;
 
 use super::World;
 use super::links::Wire;
-use crate::check::{View, converged, one_log, shows_its_disk, silent};
+use crate::check::{
+    View, converged, newest_log, one_log, reads_all, shows_its_disk, shows_the_same, silent,
+};
 
 /// Within this, replicas that can reach each other must have settled.
 const SETTLE_MS_MAX: u64 = 600_000;
@@ -69,37 +70,65 @@ impl World {
     }
 
     fn judge(&mut self) {
-        for group in self.groups() {
-            let context = self.context;
-            let mut views: Vec<View> = Vec::new();
-            for node in group {
-                self.look(node);
-                match self.nodes.get_mut(node).map(|entry| entry.view(node, &context)) {
-                    Some(Ok(view)) => views.push(view),
-                    Some(Err(what)) => self.violate("readable", what),
-                    None => {}
+        let context = self.context;
+        let mut views: Vec<View> = Vec::new();
+        for node in (0..self.nodes.len()).filter(|node| self.is_up(*node)).collect::<Vec<_>>() {
+            self.look(node);
+            match self.nodes.get_mut(node).map(|entry| entry.view(node, &context)) {
+                Some(Ok(view)) => views.push(view),
+                Some(Err(what)) => self.violate("readable", what),
+                None => {}
+            }
+        }
+        for view in &views {
+            self.check("shows what it has", shows_its_disk(view));
+            self.check("allowed", self.ledger.all_allowed(view));
+        }
+        let linked = self.linked(&views);
+        for group in groups(&views.iter().collect::<Vec<_>>(), &linked) {
+            self.check("rights equal", one_log(&group));
+            let Some(log) = newest_log(&group) else { continue };
+            for scope in Section::ALL.map(Section::number) {
+                for group in groups(&those_who_pass_on(&group, log, scope), &linked) {
+                    self.check("nothing lost", self.ledger.nothing_lost(&group, (log, scope)));
+                    self.check("converged", converged(&group, (log, scope)));
                 }
             }
-            for view in &views {
-                self.check("shows what it has", shows_its_disk(view));
-                self.check("allowed", self.ledger.all_allowed(view));
+            let whole =
+                group.iter().filter(|view| reads_all(view, log)).copied().collect::<Vec<_>>();
+            for group in groups(&whole, &linked) {
+                self.check("converged", shows_the_same(&group));
             }
-            self.check("rights equal", one_log(&views));
-            self.check("nothing lost", self.ledger.nothing_lost(&views));
-            self.check("converged", converged(&views));
         }
-        self.judge_told();
+        self.judge_told(&views);
+    }
+
+    /// The links over which something is said of the context: those that are not cut or refused, between
+    /// two of whom neither has had their rights ended, as far as one of them knows.
+    fn linked(&self, views: &[View]) -> Vec<(usize, usize)> {
+        let view = |node: usize| views.iter().find(|view| view.node == node);
+        let open = self.edges.iter().filter(|edge| !edge.cut && !self.is_refused(edge));
+        let pairs = open.filter_map(|edge| Some((view(edge.dialler)?, view(edge.listener)?)));
+        let linked = pairs.filter(|(one, other)| {
+            let log = newest_log(&[one, other]);
+            let ended = |view: &View| {
+                log.and_then(|log| log.member(&view.key))
+                    .is_some_and(|member| member.ended.is_some())
+            };
+            !ended(one) && !ended(other)
+        });
+        linked.map(|(one, other)| (one.node, other.node)).collect()
     }
 
     /// Each side that dialled has been told that all it has is durable at the other.
-    fn judge_told(&mut self) {
-        let linked = self.edges.iter().filter(|edge| {
+    fn judge_told(&mut self, views: &[View]) {
+        let linked = self.linked(views);
+        let up = self.edges.iter().filter(|edge| {
             let wire = edge.wire.and_then(|wire| self.wires.get(&wire));
-            wire.is_some_and(Wire::carries)
+            wire.is_some_and(Wire::carries) && linked.contains(&(edge.dialler, edge.listener))
         });
-        let linked: Vec<(usize, usize)> =
-            linked.map(|edge| (edge.dialler, edge.listener)).collect();
-        for (dialler, listener) in linked {
+        let up: Vec<(usize, usize)> = up.map(|edge| (edge.dialler, edge.listener)).collect();
+        for (dialler, listener) in up {
             let context = self.context;
             let listener = self.nodes.get(listener);
             let Some((remote, key)) = listener.map(|node| (node.store, node.key.public())) else {
@@ -118,24 +147,28 @@ impl World {
             self.check("knows what is durable", knows);
         }
     }
+}
 
-    /// The replicas that are up, by who can reach whom.
-    fn groups(&self) -> Vec<BTreeSet<usize>> {
-        let mut groups: Vec<BTreeSet<usize>> = Vec::new();
-        for node in (0..self.nodes.len()).filter(|node| self.is_up(*node)) {
-            groups.push(BTreeSet::from([node]));
+/// Replicas, by who can reach whom over links among them.
+fn groups<'a>(views: &[&'a View], linked: &[(usize, usize)]) -> Vec<Vec<&'a View>> {
+    let mut groups: Vec<Vec<&View>> = views.iter().map(|view| vec![*view]).collect();
+    for (one, other) in linked {
+        let has = |group: &Vec<&View>, node: &usize| group.iter().any(|view| view.node == *node);
+        if !groups.iter().any(|group| has(group, one))
+            || !groups.iter().any(|group| has(group, other))
+        {
+            continue;
         }
-        for edge in self.edges.iter().filter(|edge| !edge.cut && !self.is_refused(edge)) {
-            let ends = [edge.dialler, edge.listener];
-            let (met, mut apart): (Vec<_>, Vec<_>) =
-                groups.into_iter().partition(|group| ends.iter().any(|end| group.contains(end)));
-            if ends.iter().all(|end| self.is_up(*end)) {
-                apart.push(met.into_iter().flatten().collect());
-            } else {
-                apart.extend(met);
-            }
-            groups = apart;
-        }
-        groups
+        let (met, mut apart): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| has(group, one) || has(group, other));
+        apart.push(met.into_iter().flatten().collect());
+        groups = apart;
     }
+    groups
+}
+
+/// Those of them who pass a section on: relays, and who may read it.
+fn those_who_pass_on<'a>(group: &[&'a View], log: &Log, scope: u8) -> Vec<&'a View> {
+    let passes = |view: &&&View| view.shown.is_none() || view.rights(log).reads(scope);
+    group.iter().filter(passes).copied().collect()
 }
