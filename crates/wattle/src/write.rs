@@ -58,10 +58,11 @@ fn apart(place: &Path, bytes: &[u8], known: Option<Metadata>) -> io::Result<()> 
     let mut builder = Builder::new();
     // Not with the mode of a temporary file, which is for its owner alone.
     let mut file = builder.prefix(".wattle-").make_in(folder, |path| File::create_new(path))?;
-    file.write_all(bytes)?;
+    // Before there is anything in it: who may not read the old text may not read the new one.
     if let Some(known) = known {
         file.as_file().set_permissions(known.permissions())?;
     }
+    file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(place).map_err(|error| error.error)?;
     keep_name(folder)
