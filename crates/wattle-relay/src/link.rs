@@ -1,4 +1,4 @@
-//! One link: a task that carries frames between a socket and the inbox, and reads what comes.
+//! One link: a task that carries frames between a socket and the inbox, and knows nothing of them.
 
 mod room;
 mod wire;
@@ -231,7 +231,7 @@ impl Link {
         shared.metrics.bytes_in.inc_by(frame.len() as u64);
         let at = Instant::now();
         match self.rooms.try_take(frame.len()) {
-            Some(room) => self.deliver(&frame, at, room),
+            Some(room) => self.deliver(frame, at, room),
             None => {
                 let room = Box::pin(self.rooms.clone().take(frame.len()));
                 self.reading = Reading::Full { frame, at, room };
@@ -244,16 +244,16 @@ impl Link {
         let reading = std::mem::replace(&mut self.reading, Reading::Next);
         match (reading, room) {
             (Reading::Full { frame, at, .. }, Ok(room)) => {
-                self.deliver(&frame, at, room);
+                self.deliver(frame, at, room);
                 None
             }
             (Reading::Full { .. } | Reading::Next | Reading::Unhandled, _) => Some(End::Gone),
         }
     }
 
-    fn deliver(&mut self, frame: &[u8], at: Instant, room: Room) {
+    fn deliver(&mut self, frame: Vec<u8>, at: Instant, room: Room) {
         self.reading = if self.end.is_proved() { Reading::Next } else { Reading::Unhandled };
-        let (link, frame) = (self.present.link, Frame::read(frame));
+        let (link, frame) = (self.present.link, Frame::new(frame));
         self.present.shared.inbox.arrive(Arrival::Frame { link, frame, at, room });
     }
 

@@ -308,7 +308,7 @@ where
             let Ok(room) = Arc::clone(&room).acquire_many_owned(bytes).await else {
                 return Ended::Here { refusal: None };
             };
-            let frame = Frame::read(&frame);
+            let frame = Frame::new(frame);
             if !(self.deliver)(LinkEvent::Frame(Arrived { frame, room })).await {
                 // Nobody listens any more: the writer says goodbye, and ends.
                 std::future::pending::<()>().await;

@@ -292,7 +292,7 @@ impl Run {
                     }
                     false
                 });
-                self.give(Input::Received { link: self.link, frame: Frame::read(&frame) });
+                self.give(Input::Received { link: self.link, frame: Frame::new(frame.into()) });
             }
             Message::Close(Some(frame)) => {
                 self.closed(frame.code.into(), frame.reason.to_string());

@@ -314,8 +314,8 @@ impl World {
         }
         let name = self.name(node).to_owned();
         let shown = match input {
-            Input::Received { .. }
-            | Input::Connected { .. }
+            Input::Received { link, frame } => shown("Received", *link, frame.raw()),
+            Input::Connected { .. }
             | Input::Drained { .. }
             | Input::Disconnected { .. }
             | Input::Store(_)

@@ -172,7 +172,7 @@ impl World {
     pub(super) fn said(&mut self, id: u64, frame: &Blob) {
         if let Some(talk) = self.talks.get(&id) {
             let (node, link) = (talk.node, LinkId(id));
-            self.input(node, Input::Received { link, frame: Frame::read(frame) });
+            self.input(node, Input::Received { link, frame: Frame::new(frame.to_vec()) });
         }
     }
 

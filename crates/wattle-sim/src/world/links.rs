@@ -206,7 +206,7 @@ impl World {
             }
             let entry = self.wires.get_mut(&wire).map(|entry| entry.side(to));
             if let Some(frame) = entry.and_then(|side| side.arrived.pop_front()) {
-                self.input(node, Input::Received { link, frame: Frame::read(&frame) });
+                self.input(node, Input::Received { link, frame: Frame::new(frame.to_vec()) });
             }
         }
     }

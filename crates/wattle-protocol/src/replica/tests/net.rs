@@ -248,7 +248,7 @@ impl Net {
                 moved = true;
                 self.nodes[node].trip = trip;
                 self.nodes[node].got.entry(link).or_default().push(frame.clone());
-                let frame = Frame::read(&frame);
+                let frame = Frame::new(frame.to_vec());
                 self.input(node, Input::Received { link, frame });
             }
         }
@@ -271,7 +271,10 @@ impl Net {
                     // What was sent before comes before.
                     for (link, frame, trip) in std::mem::take(&mut self.nodes[other].inbox) {
                         if link == there {
-                            self.input(other, Input::Received { link, frame: Frame::read(&frame) });
+                            self.input(
+                                other,
+                                Input::Received { link, frame: Frame::new(frame.to_vec()) },
+                            );
                         } else {
                             self.nodes[other].inbox.push_back((link, frame, trip));
                         }

@@ -138,7 +138,7 @@ impl Net {
     }
 
     pub(in super::super) fn raw(&mut self, node: usize, link: LinkId, frame: Vec<u8>) {
-        self.input(node, Input::Received { link, frame: Frame::read(&frame) });
+        self.input(node, Input::Received { link, frame: Frame::new(frame) });
     }
 
     pub(in super::super) fn cut(&mut self, link: LinkId) {
