@@ -10,7 +10,8 @@ use wattle_protocol::message::{Hello, Message, Open};
 use wattle_protocol::replica::Config;
 use wattle_protocol::wire;
 use wattle_protocol::{
-    Blob, ContextRecord, Input, Keypair, LinkId, Output, Replica, StoreId, StoreReply, StoreRequest,
+    Blob, ContextRecord, Frame, Input, Keypair, LinkId, Output, Replica, StoreId, StoreReply,
+    StoreRequest,
 };
 
 const LINK: LinkId = LinkId(1);
@@ -110,7 +111,7 @@ impl Relay {
     }
 
     fn frame(&mut self, frame: Vec<u8>) {
-        self.input(Input::Received { link: LINK, frame });
+        self.input(Input::Received { link: LINK, frame: Frame::new(frame) });
     }
 
     fn input(&mut self, input: Input) {
